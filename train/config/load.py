@@ -1,0 +1,191 @@
+"""Reads a YAML config: `extends`, `a.b=value` overrides, and every problem at once with where its value came from."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from train.config.schema import Config
+from train.errors import UserError
+
+Origins = dict[str, str]  # dotted key → "file:line" or "override 'a.b=1'"
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A valid config and where each value that is not a default came from."""
+
+    config: Config
+    origins: Origins
+    path: Path
+
+    def origin(self, key: str) -> str:
+        return self.origins.get(key, "default")
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """Reads `path` with everything it extends, applies overrides, validates.
+
+    Args:
+        path: YAML file.
+        overrides: texts like "finetune.learning_rate=1e-4"; the value is read as YAML.
+
+    Raises:
+        UserError: lists all problems, each with dotted key, value, what was expected and its origin.
+    """
+    values, origins = _read(path, ())
+    for override in overrides:
+        _apply_override(values, origins, override)
+    if runs_dir := os.environ.get("TANDEM_RUNS"):
+        values["runs_dir"] = runs_dir
+        origins["runs_dir"] = "variable TANDEM_RUNS"
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error, origins, path)) from None
+    return LoadedConfig(config, origins, path)
+
+
+def dump_config(config: Config) -> str:
+    """The config as YAML text that load_config reads back."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(config.model_dump(mode="json"), stream)
+    return stream.getvalue()
+
+
+def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Origins]:
+    if path.resolve() in seen:
+        chain = " → ".join(str(p) for p in (*seen, path))
+        raise UserError(f"The config extends itself: {chain}. Remove one 'extends'.")
+    node = _parse(path)
+    base = node.pop("extends", None)
+    values: dict[str, Any] = {}
+    origins: Origins = {}
+    if base is not None:
+        if not isinstance(base, str):
+            raise UserError(f"'extends' in {path} must be the name of a YAML file, not {base!r}.")
+        values, origins = _read(path.parent / base, (*seen, path.resolve()))
+    _merge(values, origins, node, path, "")
+    return values, origins
+
+
+def _parse(path: Path) -> CommentedMap:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], n=1)
+        hint = f" Did you mean {path.parent / near[0]}?" if near else ""
+        raise UserError(f"No config file at {path}.{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The config {path} can't be read: {error}.") from None
+    try:
+        node = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"{path}:{line} is not valid YAML: {error.problem}.") from None
+    except YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}.") from None
+    if not isinstance(node, CommentedMap):
+        raise UserError(f"{path} is not a config: a mapping of sections such as 'data:' was expected.")
+    return node
+
+
+def _merge(values: dict[str, Any], origins: Origins, node: Mapping[str, Any], path: Path, prefix: str) -> None:
+    """Puts `node` over `values`, section by section; lists and scalars replace."""
+    for key, value in node.items():
+        dotted = f"{prefix}{key}"
+        line = node.lc.key(key)[0] + 1 if isinstance(node, CommentedMap) else 0
+        if isinstance(value, Mapping):
+            inner = values.get(key)
+            values[key] = inner if isinstance(inner, dict) else {}
+            _merge(values[key], origins, value, path, f"{dotted}.")
+        else:
+            values[key] = _plain(value)
+        origins[dotted] = f"{path}:{line}"
+
+
+def _plain(value: Any) -> Any:
+    """ruamel's round-trip scalars as the plain Python values they stand for."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _apply_override(values: dict[str, Any], origins: Origins, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"The override {override!r} is not of the form section.key=value, e.g. finetune.epochs=2.")
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        value = text
+    parts = key.split(".")
+    inner = values
+    for part in parts[:-1]:
+        child = inner.setdefault(part, {})
+        if not isinstance(child, dict):
+            inner[part] = child = {}
+        inner = child
+    inner[parts[-1]] = value
+    origins[key] = f"override '{override}'"
+
+
+def _explain(error: ValidationError, origins: Origins, path: Path) -> str:
+    problems = [_problem(problem, origins) for problem in error.errors(include_url=False)]
+    head = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"{head} in the config {path}:\n" + "\n".join(f"  {text}" for text in problems)
+
+
+def _problem(problem: Any, origins: Origins) -> str:
+    location = [str(part) for part in problem["loc"]]
+    dotted = ".".join(location)
+    origin = _origin_of(location, origins)
+    if problem["type"] == "extra_forbidden":
+        known = list(_fields_at(location[:-1]))
+        near = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
+        return f"{dotted}: unknown key ({origin}); {hint}"
+    if problem["type"] == "missing":
+        return f"{dotted}: missing; add it to the file."
+    expected = problem["msg"].removeprefix("Value error, ")
+    if not dotted or isinstance(problem["input"], dict):
+        return f"{dotted + ': ' if dotted else ''}{expected}"
+    return f"{dotted}: {problem['input']!r} ({origin}); expected: {expected[0].lower()}{expected[1:]}."
+
+
+def _origin_of(location: Sequence[str], origins: Origins) -> str:
+    """Origin of the key, or of the nearest section above it that a file or override names."""
+    for end in range(len(location), 0, -1):
+        if (origin := origins.get(".".join(location[:end]))) is not None:
+            return origin
+    return "default"
+
+
+def _fields_at(location: Sequence[str]) -> Mapping[str, Any]:
+    model: type[BaseModel] = Config
+    for part in location:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        section = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if section is None:
+            return {}
+        model = section
+    return model.model_fields

@@ -1,0 +1,216 @@
+"""Run folders and stages: what is done, from what, and whether it still holds.
+
+A stage is done when its fingerprint (its part of the config, the sha256 of its inputs, the hash of its own source
+files) equals the one in run.json and every output file still has the hash recorded there. run.json is written last, so
+a killed stage is simply not done. Two processes can't work in one run folder: a lock file refuses the second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from train.atomic import sha256_file, sha256_json, write_json, write_text
+from train.config.load import dump_config
+from train.config.schema import Config
+from train.errors import TandemError, UserError
+from train.hardware import environment
+from train.tracking.tracker import Tracker
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_SOURCES = ("train/config/schema.py",)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline. Paths of inputs and outputs are relative to the run folder."""
+
+    name: str
+    entry: str  # "module:function"; imported only when the stage really runs
+    sections: tuple[str, ...]  # config keys the result depends on: "data", "distill.top_k"
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    sources: tuple[str, ...]  # files and folders of the repository the result depends on
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run."""
+
+    path: Path
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def teacher(self) -> Path:
+        return self.path / "teacher"
+
+    @property
+    def logits(self) -> Path:
+        return self.path / "logits"
+
+    @property
+    def student(self) -> Path:
+        return self.path / "student"
+
+    @property
+    def mobile(self) -> Path:
+        return self.path / "mobile"
+
+    @property
+    def eval(self) -> Path:
+        return self.path / "eval"
+
+    def record(self) -> dict[str, Any]:
+        """run.json, or an empty record. Raises UserError where it is damaged."""
+        path = self.path / "run.json"
+        try:
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {"stages": {}}
+        except ValueError as error:
+            raise UserError(f"{path} is damaged ({error}). Delete it: finished stages are then made again.") from None
+        return record
+
+    def stage_record(self, stage: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.record()["stages"].get(stage, {})
+        return found
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage function gets."""
+
+    config: Config
+    run: RunFolder
+    fingerprint: str
+    tracker: Tracker
+
+
+def open_run(config: Config) -> RunFolder:
+    """The run folder of a config; made, with config.yaml in it, where it is not there yet."""
+    folder = RunFolder(config.runs_dir / config.name)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    text = dump_config(config)
+    path = folder.path / "config.yaml"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+    return folder
+
+
+def find_run(path: Path) -> RunFolder:
+    """An existing run folder given on the command line."""
+    if not (path / "run.json").exists():
+        raise UserError(f"{path} is not a run folder: it has no run.json. Runs are made by: tandem run CONFIG")
+    return RunFolder(path)
+
+
+def fingerprint(stage: Stage, config: Config, run: RunFolder) -> str:
+    """Hash of all that the stage's result depends on."""
+    values = config.model_dump(mode="json")
+    part = {key: reduce(lambda inner, name: inner[name], key.split("."), values) for key in (*stage.sections, "seed")}
+    inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
+    sources = {
+        name: digest
+        for path in (*stage.sources, *SHARED_SOURCES)
+        for name, digest in digests(REPOSITORY, path, "*.py").items()
+    }
+    return sha256_json({"config": part, "inputs": inputs, "sources": sources})
+
+
+def digests(root: Path, relative: str, pattern: str = "*") -> dict[str, str]:
+    """sha256 of a file, or of every file of a folder, by path relative to `root`. Missing: empty."""
+    path = root / relative
+    files = [path] if path.is_file() else sorted(p for p in path.rglob(pattern) if p.is_file())
+    return {str(file.relative_to(root)): sha256_file(file) for file in files if "__pycache__" not in file.parts}
+
+
+def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:
+    """Whether the stage's recorded result stands for this config and is whole."""
+    record = run.stage_record(stage.name)
+    return bool(record) and record["fingerprint"] == fingerprint(stage, config, run) and not damage(stage, run)
+
+
+def damage(stage: Stage, run: RunFolder) -> list[str]:
+    """Output files that are missing or differ from run.json."""
+    recorded: dict[str, str] = run.stage_record(stage.name).get("outputs", {})
+    found = {name: digest for path in stage.outputs for name, digest in digests(run.path, path).items()}
+    return sorted(name for name, digest in recorded.items() if found.get(name) != digest)
+
+
+def record_stage(
+    stage: Stage, run: RunFolder, stage_fingerprint: str, started: float, peak_mb: float, headline: dict[str, Any]
+) -> dict[str, str]:
+    """Writes the stage's entry in run.json and lineage.json; returns the sha256 of its outputs."""
+    outputs = {name: digest for path in stage.outputs for name, digest in digests(run.path, path).items()}
+    if not outputs:
+        raise TandemError(f"Stage {stage.name} wrote none of its outputs ({', '.join(stage.outputs)}).")
+    record = run.record()
+    record["stages"][stage.name] = {
+        "fingerprint": stage_fingerprint,
+        "seconds": round(time.time() - started, 1),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "peak_memory_mb": round(peak_mb, 1),
+        "headline": headline,
+        "environment": environment(),
+        "git": git_state(),
+        "outputs": outputs,
+    }
+    write_json(run.path / "run.json", record)
+    lineage_path = run.path / "lineage.json"
+    lineage = json.loads(lineage_path.read_text(encoding="utf-8")) if lineage_path.exists() else {}
+    inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
+    lineage[stage.name] = {"inputs": inputs, "outputs": outputs}
+    write_json(lineage_path, lineage)
+    return outputs
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the checkout and whether files differ from it; empty outside a git checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(REPOSITORY), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+def require_disk(path: Path, needed_mb: float, purpose: str) -> None:
+    """Refuses to start where the disk can't hold what comes."""
+    free_mb = shutil.disk_usage(path).free / 1e6
+    if free_mb < needed_mb:
+        raise TandemError(
+            f"The disk of {path} has {free_mb:.0f} MB free, {purpose} needs {needed_mb:.0f} MB. "
+            "Free some space, or set TANDEM_RUNS to a folder on another disk."
+        )
+
+
+@contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Holds the run folder for this process; the kernel lets go of it when the process ends, however it ends."""
+    handle = os.open(run.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"Another process works in {run.path}. Wait for it, or choose another name for this run (name=…)."
+            ) from None
+        yield
+    finally:
+        os.close(handle)
