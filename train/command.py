@@ -1,0 +1,47 @@
+"""What every command of Tandem does around its work: faults become one message and an exit status."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from train.config import load_config
+from train.errors import TandemError, UserError
+from train.progress import say
+from train.runs import Stage
+from train.stage import run_stage
+
+INTERRUPTED = 130
+
+
+def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
+    """Runs `work`, prints its result as the last line of stdout (JSON), and returns the exit status."""
+    try:
+        result = work()
+    except TandemError as error:
+        say(f"error: {error}")
+        return error.exit_status
+    except KeyboardInterrupt:
+        say("interrupted: finished stages and checkpoints are kept, the same command goes on from there")
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        say(f"error: the disk is full ({error.filename or 'while writing'}). Free some space and run the same command again.")
+        return 1
+    if result is not None:
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+    return 0
+
+
+def stage_main(stage: Stage, arguments: Sequence[str]) -> int:
+    """Command line of a stage started as a module: CONFIG [key=value …]."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        example = f"configs/demo.yaml {stage.sections[-1]}.max_minutes=5"
+        print(f"usage: CONFIG [key=value …]\n\nRuns the stage '{stage.name}'. Example: {example}")
+        return 0 if arguments else UserError.exit_status
+    loaded_arguments = (Path(arguments[0]), arguments[1:])
+    return guarded(lambda: {"stage": stage.name, **run_stage(stage, load_config(*loaded_arguments).config)})

@@ -1,0 +1,94 @@
+"""Chat rows from JSONL files: {"messages": [...]} or {"prompt": ..., "completion": ...}, checked line by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from train.chat import ROLES
+from train.errors import UserError
+
+Row = dict[str, Any]
+SHOWN_PROBLEMS = 5
+
+
+def read_chat_jsonl(path: Path) -> list[Row]:
+    """All rows of a file.
+
+    Raises:
+        UserError: no such file, no rows, or rows that are not chats; the first problems are listed by line number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"There is no data file at {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"The data file {path} can't be read as UTF-8 text: {error}.") from None
+    rows: list[Row] = []
+    problems: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(as_chat(json.loads(line)))
+        except ValueError as error:
+            problems.append(f"  {path}:{number}: {error}")
+    if problems:
+        more = f"\n  … and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
+        raise UserError(f"{len(problems)} bad rows:\n" + "\n".join(problems[:SHOWN_PROBLEMS]) + more)
+    if not rows:
+        raise UserError(f"The data file {path} holds no rows.")
+    return rows
+
+
+def stream_chat(records: Iterator[Any], origin: str, limit: int) -> list[Row]:
+    """The first `limit` records of a data set as chat rows."""
+    rows: list[Row] = []
+    for number, record in enumerate(records):
+        if len(rows) == limit:
+            break
+        try:
+            rows.append(as_chat(record))
+        except ValueError as error:
+            raise UserError(f"{origin}, row {number}: {error}") from None
+    if not rows:
+        raise UserError(f"{origin} holds no rows.")
+    return rows
+
+
+def as_chat(record: Any) -> Row:
+    """A record as a chat row. Raises ValueError saying what is wrong with it."""
+    if not isinstance(record, dict):
+        raise ValueError(f"a JSON object was expected, not {type(record).__name__}")
+    if "messages" not in record:
+        if "prompt" in record and "completion" in record:
+            rest = {key: value for key, value in record.items() if key not in ("prompt", "completion")}
+            messages = [
+                {"role": "user", "content": record["prompt"]},
+                {"role": "assistant", "content": record["completion"]},
+            ]
+            return as_chat({"messages": messages, **rest})
+        raise ValueError(f"no 'messages' (nor 'prompt' and 'completion'); it has {', '.join(map(repr, record)) or 'no keys'}")
+    messages = record["messages"]
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("'messages' must be a list of messages")
+    for index, message in enumerate(messages):
+        _check_message(message, index)
+    if messages[-1]["role"] != "assistant":
+        raise ValueError(f"the last message must be the assistant's, not the {messages[-1]['role']}'s")
+    return record
+
+
+def _check_message(message: Any, index: int) -> None:
+    if not isinstance(message, dict) or set(message) < {"role", "content"}:
+        raise ValueError(f"message {index} needs 'role' and 'content'")
+    if message["role"] not in ROLES:
+        raise ValueError(f"message {index} has the role {message['role']!r}; known: {', '.join(ROLES)}")
+    content = message["content"]
+    parts_ok = isinstance(content, list) and all(isinstance(p, dict) and isinstance(p.get("text"), str) for p in content)
+    if not isinstance(content, str) and not parts_ok:
+        raise ValueError(f"message {index}: 'content' must be text or a list of text parts")
+    if not content:
+        raise ValueError(f"message {index} of the {message['role']} is empty")

@@ -1,0 +1,93 @@
+"""Where rows come from: the built-in smart-home set, the user's chat JSONL, or a Hugging Face data set."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from train.config.schema import DataConfig
+from train.data.chat_jsonl import Row, read_chat_jsonl, stream_chat
+from train.errors import UserError
+from train.progress import progress
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """Rows of every split ("train", "val" and the tests), function schemas and the text of the data card."""
+
+    splits: dict[str, list[Row]]
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    card: str = ""
+
+
+def load_rows(config: DataConfig, seed: int) -> SourceRows:
+    """Rows of all splits as the config asks for them."""
+    found = _smart_home(config, seed) if config.source == "smart-home" else _own_rows(config, seed)
+    return found if config.tools is None else SourceRows(found.splits, _read_tools(Path(config.tools)), found.card)
+
+
+def _smart_home(config: DataConfig, seed: int) -> SourceRows:
+    from train.data.smart_home import build
+
+    with progress("smart-home rows", config.train_rows, "rows") as meter:
+        done = 0
+
+        def advance(now: int, total: int) -> None:
+            nonlocal done
+            meter.set_total(total)
+            meter.advance(now - done)
+            done = now
+
+        built = build(config.train_rows, config.validation_rows, config.test_rows, seed, on_progress=advance)
+    return SourceRows(built.splits, built.tools, built.card)
+
+
+def _own_rows(config: DataConfig, seed: int) -> SourceRows:
+    path = Path(config.source).expanduser()
+    wanted = config.train_rows + (0 if config.validation else config.validation_rows)
+    if path.suffix == ".jsonl":
+        rows = read_chat_jsonl(path)
+    else:
+        rows = _hugging_face(config, wanted)
+    random.Random(seed).shuffle(rows)
+    if config.validation:
+        validation = read_chat_jsonl(Path(config.validation).expanduser())[: config.validation_rows]
+        train = rows[: config.train_rows]
+    else:
+        # A tenth at most, so that a small file still trains on most of its rows.
+        count = min(config.validation_rows, max(1, len(rows) // 10))
+        validation, train = rows[:count], rows[count : count + config.train_rows]
+    if not train:
+        raise UserError(f"data.source {config.source!r} has {len(rows)} rows: too few to train and to validate on.")
+    tests = {name: read_chat_jsonl(Path(file).expanduser())[: config.test_rows] for name, file in config.tests.items()}
+    return SourceRows({"train": train, "val": validation, **tests}, card=f"# Data\n\nRows of `{config.source}`.\n")
+
+
+def _hugging_face(config: DataConfig, limit: int) -> list[Row]:
+    """Rows of a hub id or a local folder, through `datasets`; streamed or whole."""
+    from datasets import load_dataset
+
+    origin = f"data.source {config.source!r} (split {config.hub_split!r})"
+    try:
+        data = load_dataset(config.source, split=config.hub_split, streaming=config.streaming)
+    except Exception as error:  # `datasets` raises a dozen kinds, from its own to OSError
+        raise UserError(
+            f"{origin} can't be loaded: {error}. It must be 'smart-home', a .jsonl file, a local folder with data "
+            "files, or a Hugging Face data set that can be reached from here."
+        ) from error
+    return stream_chat(iter(data), origin, limit)
+
+
+def _read_tools(path: Path) -> list[dict[str, Any]]:
+    try:
+        tools = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"data.tools: there is no file {path}.") from None
+    except ValueError as error:
+        raise UserError(f"data.tools: {path} is not JSON ({error}).") from None
+    if not isinstance(tools, list) or not all(isinstance(tool, dict) and "name" in tool for tool in tools):
+        raise UserError(f"data.tools: {path} must be a list of function schemas, each with a 'name'.")
+    return tools

@@ -1,0 +1,92 @@
+"""Trims a byte-level BPE tokenizer to the tokens that the training rows need.
+
+The vocabulary is most of a small model: 49,152 × 576 = 28.3 M of SmolLM2-135M's 134.5 M weights. Kept are every byte
+token (so any text still encodes), the chat template's special tokens, the tokens seen, and all that BPE merges on its
+way to them. Merges are irrevocable, so whatever a training text merges on its way lies inside one of its final tokens:
+with those merges kept, no training text is tokenised differently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from train.chat import PAD, START, STOP
+from train.errors import UserError
+
+ROUND_TO = 64  # vocabulary sizes that are multiples of 64 suit matrix products on every device
+
+
+@dataclass(frozen=True)
+class TrimmedVocabulary:
+    """A trimmed tokenizer and, for each new id, the id in the base vocabulary."""
+
+    tokenizer_json: str
+    kept_ids: list[int]
+
+
+def trim_vocabulary(tokenizer_json: str, used_ids: Iterable[int]) -> TrimmedVocabulary:
+    """Keeps `used_ids`, the bytes, the special tokens and the merges between them; fills up to a multiple of 64.
+
+    Args:
+        tokenizer_json: text of a tokenizer.json with a byte-level BPE model.
+        used_ids: ids that must stay.
+
+    Raises:
+        UserError: the tokenizer is of another kind.
+    """
+    state = json.loads(tokenizer_json)
+    model = state["model"]
+    if model["type"] != "BPE" or model.get("byte_fallback") or "ByteLevel" not in json.dumps(state["pre_tokenizer"]):
+        raise UserError(
+            f"data.trim_vocabulary works on byte-level BPE tokenizers; this one is {model['type']}. "
+            "Set data.trim_vocabulary: false."
+        )
+    vocab: dict[str, int] = model["vocab"]
+    merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
+    specials = {token["content"]: token["id"] for token in state["added_tokens"]}
+    kept = _closure(vocab, merges, specials, set(used_ids))
+    _fill(vocab, merges, kept)
+    order = sorted(kept)
+    new_id = {old: new for new, old in enumerate(order)}
+    token_of = {old: token for token, old in (vocab | specials).items()}
+    model["vocab"] = {token_of[old]: new_id[old] for old in order}
+    model["merges"] = [list(merge) for merge in merges if _result_kept(merge, vocab, kept)]
+    state["added_tokens"] = [
+        token | {"id": new_id[token["id"]]} for token in state["added_tokens"] if token["id"] in kept
+    ]
+    return TrimmedVocabulary(json.dumps(state, ensure_ascii=False), order)
+
+
+def _closure(
+    vocab: dict[str, int], merges: list[tuple[str, ...]], specials: dict[str, int], used: set[int]
+) -> set[int]:
+    """`used` plus bytes, template tokens, and the parts of every kept token."""
+    parts: dict[int, list[tuple[int, int]]] = {}
+    for left, right in merges:
+        parts.setdefault(vocab[left + right], []).append((vocab[left], vocab[right]))
+    kept = used | {specials[token] for token in (PAD, START, STOP) if token in specials}
+    special_ids = set(specials.values())
+    kept |= {token_id for token, token_id in vocab.items() if len(token) == 1 and token_id not in special_ids}
+    queue = list(kept)
+    while queue:
+        for pair in parts.get(queue.pop(), ()):
+            for token_id in pair:
+                if token_id not in kept:
+                    kept.add(token_id)
+                    queue.append(token_id)
+    return kept
+
+
+def _result_kept(merge: tuple[str, ...], vocab: dict[str, int], kept: set[int]) -> bool:
+    return all(vocab[token] in kept for token in (*merge, "".join(merge)))
+
+
+def _fill(vocab: dict[str, int], merges: list[tuple[str, ...]], kept: set[int]) -> None:
+    """Adds the most frequent further merges until the size is a multiple of ROUND_TO."""
+    for left, right in merges:  # in the order they were learned: frequent first
+        if len(kept) % ROUND_TO == 0:
+            return
+        if vocab[left] in kept and vocab[right] in kept:
+            kept.add(vocab[left + right])

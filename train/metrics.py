@@ -1,0 +1,196 @@
+"""Judging one answer: the call parser and the scorers that data, training, export and evaluation share.
+
+An answer is right when its parsed call equals the expected one; the text around it decides the rest: what kind of
+error it is (as BFCL names them), whether a value was invented, whether a function was called where none applies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NoReturn
+
+from train.errors import UserError
+
+ErrorType = Literal[
+    "none",
+    "wrong_function",
+    "wrong_argument",
+    "missing_call",
+    "false_call",
+    "bad_json",
+    "extra_text",
+    "never_stopped",
+    "wrong_text",
+]
+ERROR_TYPES: tuple[ErrorType, ...] = (
+    "wrong_function",
+    "wrong_argument",
+    "missing_call",
+    "false_call",
+    "bad_json",
+    "extra_text",
+    "never_stopped",
+    "wrong_text",
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function call; `name` is None where the answer says that no function applies."""
+
+    name: str | None
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Verdict on one answer. A figure that does not apply to the row or the scorer is None."""
+
+    exact: bool  # the headline figure of every scorer
+    error: ErrorType
+    ended_by_stop: bool
+    intent: bool | None = None  # right function, or rightly none
+    argument_keys: bool | None = None  # right function and the same argument names
+    valid_json: bool | None = None
+    invented: bool | None = None  # an open value that is not in the utterance; None: no open slot in the row
+    false_call: bool | None = None  # a function where none applies; None: one was expected
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def parse_call(text: str) -> Call | None:
+    """The call of an answer that is one JSON object with exactly `name` and `arguments`; else None.
+
+    Duplicate keys, NaN and Infinity are refused: parsers on devices disagree about them.
+    """
+    try:
+        return _as_call(_DECODER.decode(text.strip()))
+    except (ValueError, RecursionError):
+        return None
+
+
+def find_call(text: str) -> Call | None:
+    """The first call anywhere in a text that says other things too."""
+    for start in (position for position, letter in enumerate(text) if letter == "{"):
+        try:
+            value, _ = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        if (call := _as_call(value)) is not None:
+            return call
+    return None
+
+
+def score_call(
+    answer: str, expected: str, utterance: str, ended_by_stop: bool = True, open_slots: Collection[str] = ()
+) -> Score:
+    """Judges a function call. `open_slots` are the arguments whose value must be copied from the utterance."""
+    want = parse_call(expected)
+    if want is None:
+        raise UserError(
+            f"The expected answer {expected!r} is not a call ({{'name': …, 'arguments': {{…}}}}), "
+            "so the scorer 'call' can't judge it. Correct the row, or set eval.scorer to 'exact' or 'contains'."
+        )
+    got = parse_call(answer)
+    exact = got is not None and ended_by_stop and same_call(got, want)
+    return Score(
+        exact=exact,
+        error=_call_error(answer, got, want, ended_by_stop),
+        ended_by_stop=ended_by_stop,
+        intent=got is not None and got.name == want.name,
+        argument_keys=got is not None and got.name == want.name and got.arguments.keys() == want.arguments.keys(),
+        valid_json=got is not None,
+        invented=_invented(got, want, utterance, open_slots),
+        false_call=None if want.name is not None else got is not None and got.name is not None,
+    )
+
+
+def score_exact(
+    answer: str, expected: str, utterance: str, ended_by_stop: bool = True, open_slots: Collection[str] = ()
+) -> Score:
+    """The answer's text equals the expected text, outer white space aside."""
+    return _score_text(answer.strip() == expected.strip(), ended_by_stop)
+
+
+def score_contains(
+    answer: str, expected: str, utterance: str, ended_by_stop: bool = True, open_slots: Collection[str] = ()
+) -> Score:
+    """The expected text occurs in the answer, case aside; for free text with one fact in it."""
+    return _score_text(expected.strip().casefold() in answer.casefold(), ended_by_stop)
+
+
+Scorer = Callable[[str, str, str, bool, Collection[str]], Score]
+SCORERS: dict[str, Scorer] = {"call": score_call, "exact": score_exact, "contains": score_contains}
+
+
+def same_call(one: Call, other: Call) -> bool:
+    """Equality of the parsed JSON: key order is free, 20 equals 20.0, true does not equal 1."""
+    return one.name == other.name and _same(one.arguments, other.arguments)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):  # bool is an int in Python, not in JSON
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _call_error(answer: str, got: Call | None, want: Call, ended_by_stop: bool) -> ErrorType:
+    if not ended_by_stop:
+        return "never_stopped"
+    if got is None:
+        return "bad_json" if find_call(answer) is None else "extra_text"
+    if got.name != want.name:
+        if want.name is None:
+            return "false_call"
+        return "missing_call" if got.name is None else "wrong_function"
+    return "none" if _same(got.arguments, want.arguments) else "wrong_argument"
+
+
+def _invented(got: Call | None, want: Call, utterance: str, open_slots: Collection[str]) -> bool | None:
+    if not open_slots:
+        return None
+    said = _plain(utterance)
+    values = {} if got is None else {slot: got.arguments[slot] for slot in open_slots if slot in got.arguments}
+    return any(
+        isinstance(value, str) and _plain(value) not in said and value != want.arguments.get(slot)
+        for slot, value in values.items()
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _score_text(right: bool, ended_by_stop: bool) -> Score:
+    error: ErrorType = "never_stopped" if not ended_by_stop else "none" if right else "wrong_text"
+    return Score(exact=right and ended_by_stop, error=error, ended_by_stop=ended_by_stop)
+
+
+def _as_call(value: Any) -> Call | None:
+    if not isinstance(value, dict) or value.keys() != {"name", "arguments"}:
+        return None
+    name, arguments = value["name"], value["arguments"]
+    if not (name is None or isinstance(name, str)) or not isinstance(arguments, dict):
+        return None
+    return Call(name, arguments)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

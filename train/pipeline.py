@@ -1,0 +1,76 @@
+"""All stages in order, each in a process of its own: the two stacks never share memory, and a stage's memory is
+given back when it ends. A stage that is done is skipped without starting anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from train.command import INTERRUPTED
+from train.config import load_config
+from train.errors import TandemError
+from train.progress import say
+from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
+
+
+class StageFailedError(TandemError):
+    """A stage's process ended with this status; it has said why."""
+
+    def __init__(self, stage: str, status: int) -> None:
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        super().__init__(f"Stage {stage} {how}. The same command goes on from its last checkpoint.")
+        self.exit_status = status if status > 0 else 1
+
+
+def run_pipeline(
+    stages: Sequence[Stage], config_path: Path, overrides: Sequence[str], finish: Callable[[Path], dict[str, Any]]
+) -> dict[str, Any]:
+    """Runs what is not done; `finish` prints the comparison and returns the last line's JSON object."""
+    started = time.monotonic()
+    config = load_config(config_path, overrides).config
+    run = open_run(config)
+    for number, stage in enumerate(stages, 1):
+        if is_done(stage, config, run):
+            say(f"[{number}/{len(stages)}] {stage.name}: already done")
+            continue
+        say(f"[{number}/{len(stages)}] {stage.name}")
+        _start(stage, config_path, overrides)
+    _print_times(stages, run)
+    result = finish(run.path)
+    return {"run": str(run.path), "seconds": round(time.monotonic() - started, 1), **result}
+
+
+def _start(stage: Stage, config_path: Path, overrides: Sequence[str]) -> None:
+    command = [sys.executable, str(REPOSITORY / "tandem.py"), stage.name, str(config_path), *overrides]
+    # The stage's own last line is JSON for scripts; in a pipeline only the pipeline's may stand on stdout.
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.wait()  # Ctrl-C reaches the whole group: the stage is ending too
+        raise
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt
+    if status:
+        raise StageFailedError(stage.name, status)
+
+
+def _print_times(stages: Sequence[Stage], run: RunFolder) -> None:
+    records = run.record()["stages"]
+    total = sum(records[stage.name]["seconds"] for stage in stages)
+    table = Table(title="Stages", title_justify="left")
+    for column, side in (("stage", "left"), ("seconds", "right"), ("share", "right"), ("peak memory MB", "right")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
+    for stage in stages:
+        record = records[stage.name]
+        share = f"{record['seconds'] / total:.0%}" if total else "-"
+        table.add_row(stage.name, f"{record['seconds']:.0f}", share, f"{record['peak_memory_mb']:.0f}")
+    table.add_row("all", f"{total:.0f}", "100%", f"{max(records[s.name]['peak_memory_mb'] for s in stages):.0f}")
+    Console(stderr=True).print(table)

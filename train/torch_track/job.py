@@ -1,0 +1,105 @@
+"""What a fine-tuning works with: accelerator, model, optimizer, packed rows, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from transformers import LlamaForCausalLM
+
+from train.chat import ChatTokenizer
+from train.config.schema import FinetuneConfig
+from train.data.chat_jsonl import read_chat_jsonl
+from train.errors import UserError
+from train.hardware import cores, cpu_has_bf16
+from train.progress import say
+from train.runs import StageContext, require_disk
+from train.torch_track import checkpoint
+from train.torch_track.checkpoint import Progress
+from train.torch_track.loss import SummedLoss
+from train.torch_track.model import load_trainable
+from train.torch_track.packing import Packs, pack_rows
+
+
+@dataclass
+class Job:
+    """All that the loop works with."""
+
+    context: StageContext
+    accelerator: Accelerator
+    model: LlamaForCausalLM
+    summed_loss: Any  # SummedLoss, wrapped by accelerate
+    optimizer: Any  # AdamW, wrapped by accelerate
+    packs: Packs
+    validation: Packs
+    state: Progress
+
+    @property
+    def settings(self) -> FinetuneConfig:
+        return self.context.config.finetune
+
+
+def prepare(context: StageContext) -> Job:
+    """Model, optimizer and packed rows, resumed from the newest checkpoint where there is one."""
+    config, settings = context.config, context.config.finetune
+    accelerator = start_accelerator(settings)
+    set_seed(config.seed)
+    tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
+    packs = load_packs(context.run.data / "train.jsonl", tokenizer, settings.sequence_length, settings.rows)
+    validation = load_packs(context.run.data / "val.jsonl", tokenizer, settings.sequence_length, settings.eval_rows)
+    model = load_trainable(config.model, context.run.data / "tokenizer", config.seed)
+    parameters = sum(p.numel() for p in model.parameters())
+    # Weights and two moments in fp32 for each kept checkpoint and the one being written, then the teacher.
+    require_disk(context.run.path, parameters * (12 * (settings.keep_checkpoints + 1) + 4) / 1e6, "fine-tuning")
+    model.to(accelerator.device)
+    optimizer = make_optimizer(model, settings)
+    state = checkpoint.restore(context.checkpoints, model, optimizer, context.fingerprint)
+    if state is None:
+        state = Progress(total_steps=planned_steps(packs, settings))
+    summed_loss, optimizer = accelerator.prepare(SummedLoss(model), optimizer)
+    return Job(context, accelerator, model, summed_loss, optimizer, packs, validation, state)
+
+
+def start_accelerator(settings: FinetuneConfig) -> Accelerator:
+    """Device and precision. 'auto' takes bf16 only where the hardware multiplies it natively."""
+    on_cpu = settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available())
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("finetune.device is 'cuda', but PyTorch sees no CUDA device here. Use 'auto' or 'cpu'.")
+    native = cpu_has_bf16() if on_cpu else torch.cuda.is_bf16_supported()
+    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and native)
+    if bf16 and not native:
+        say("finetune: this hardware emulates bf16: expect it to be many times slower than fp32")
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if bf16 else "no")
+    if on_cpu:
+        torch.set_num_threads(max(1, cores() // accelerator.num_processes))
+    per_pass = settings.micro_batch_size * accelerator.num_processes
+    if settings.batch_size % per_pass:
+        raise UserError(
+            f"finetune.batch_size {settings.batch_size} is not a multiple of finetune.micro_batch_size "
+            f"{settings.micro_batch_size} × {accelerator.num_processes} processes."
+        )
+    return accelerator
+
+
+def make_optimizer(model: LlamaForCausalLM, settings: FinetuneConfig) -> torch.optim.AdamW:
+    """AdamW; norms are not decayed."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def load_packs(path: Path, tokenizer: ChatTokenizer, length: int, rows: int | None) -> Packs:
+    """The first `rows` rows of a file as packs."""
+    encoded = [tokenizer.encode(row["messages"]) for row in islice(read_chat_jsonl(path), rows)]
+    return pack_rows(encoded, length, tokenizer.pad_id)
+
+
+def planned_steps(packs: Packs, settings: FinetuneConfig) -> int:
+    """Optimizer steps of all epochs, at least one."""
+    return max(1, round(settings.epochs * len(packs) / settings.batch_size))

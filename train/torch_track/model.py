@@ -1,0 +1,85 @@
+"""The model that is fine-tuned: the base with the run's vocabulary, or a random one for tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
+
+from train.base_model import base_folder
+from train.chat import ChatTokenizer
+from train.config.schema import LlamaShape, ModelConfig
+from train.errors import UserError
+
+
+def load_trainable(model: ModelConfig, tokenizer_folder: Path, seed: int) -> LlamaForCausalLM:
+    """The base model in fp32, its embedding cut to the run's vocabulary.
+
+    Args:
+        tokenizer_folder: the run's data/tokenizer; its kept_ids.json, if any, maps new ids to the base's.
+
+    Raises:
+        UserError: the base is not a Llama-style model, or tokenizer and embedding don't fit.
+    """
+    tokenizer = ChatTokenizer.load(tokenizer_folder)
+    if model.source == "random":
+        assert model.shape is not None  # checked by the config
+        return random_model(model.shape, tokenizer, seed)
+    folder = base_folder(model)
+    kind = AutoConfig.from_pretrained(folder).model_type
+    if kind != "llama":
+        raise UserError(f"model.source {model.source!r} is a {kind!r} model; Tandem trains Llama-style models.")
+    loaded = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    kept = tokenizer_folder / "kept_ids.json"
+    if kept.exists():
+        keep_vocabulary(loaded, json.loads(kept.read_text()))
+    if loaded.config.vocab_size < tokenizer.vocab_size:
+        raise UserError(
+            f"The tokenizer has {tokenizer.vocab_size} tokens, the embedding of {model.source!r} only "
+            f"{loaded.config.vocab_size}: they don't belong together."
+        )
+    set_special_ids(loaded.config, tokenizer)
+    set_special_ids(loaded.generation_config, tokenizer)
+    return loaded
+
+
+def random_model(shape: LlamaShape, tokenizer: ChatTokenizer, seed: int) -> LlamaForCausalLM:
+    """A Llama of this shape with random weights."""
+    config = LlamaConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.num_hidden_layers,
+        num_attention_heads=shape.num_attention_heads,
+        num_key_value_heads=shape.num_key_value_heads,
+        rms_norm_eps=shape.rms_norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        tie_word_embeddings=True,
+        max_position_embeddings=8192,
+    )
+    set_special_ids(config, tokenizer)
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(config)
+
+
+def keep_vocabulary(model: LlamaForCausalLM, kept_ids: list[int]) -> None:
+    """Keeps these rows of the embedding, and of the output head where it is not tied, in this order."""
+    index = torch.tensor(kept_ids)
+    tied = model.config.tie_word_embeddings
+    with torch.no_grad():
+        for module in (model.model.embed_tokens,) if tied else (model.model.embed_tokens, model.lm_head):
+            module.weight = torch.nn.Parameter(module.weight[index].clone())
+    if tied:
+        model.lm_head.weight = model.model.embed_tokens.weight
+    model.model.embed_tokens.num_embeddings = model.lm_head.out_features = len(kept_ids)
+    model.model.embed_tokens.padding_idx = None
+    model.config.vocab_size = model.model.vocab_size = model.vocab_size = len(kept_ids)
+
+
+def set_special_ids(config: Any, tokenizer: ChatTokenizer) -> None:
+    config.bos_token_id = tokenizer.start_id
+    config.eos_token_id = tokenizer.stop_id
+    config.pad_token_id = tokenizer.pad_id
