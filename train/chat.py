@@ -54,7 +54,9 @@ class ChatTokenizer:
             return cls(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"No tokenizer at {path}: a folder with a tokenizer.json was expected there.") from None
-        except (ValueError, KeyError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # `tokenizers` raises plain Exception
             raise UserError(f"The tokenizer at {path} can't be read ({error}).") from error
 
     def text(self, content: str) -> list[int]:

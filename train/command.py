@@ -30,7 +30,8 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        say(f"error: the disk is full ({error.filename or 'while writing'}). Free some space and run the same command again.")
+        where = error.filename or "while writing"
+        say(f"error: the disk is full ({where}). Free some space and run the same command again.")
         return 1
     if result is not None:
         print(json.dumps(result, ensure_ascii=False), flush=True)

@@ -34,6 +34,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+def compute_threads() -> int:
+    """Threads for computing: OMP_NUM_THREADS where it is set, else one a core."""
+    return int(os.environ.get("OMP_NUM_THREADS") or cores())
+
+
 @functools.cache
 def cpu_flags() -> frozenset[str]:
     """Instruction-set flags of the CPU as Linux names them; empty where they can't be read."""

@@ -44,7 +44,8 @@ class Meter:
         now = time.monotonic()
         if now - self._last_line >= PLAIN_INTERVAL_S or self._done >= self._total:
             self._last_line = now
-            say(f"{self._description}: {self._done}/{self._total} {self._unit} {text} {now - self._start:.0f} s".replace("  ", " "))
+            line = f"{self._description}: {self._done}/{self._total} {self._unit} {text} {now - self._start:.0f} s"
+            say(" ".join(line.split()))
 
     def set_total(self, total: int) -> None:
         """The amount of work has changed (a time budget cut it)."""

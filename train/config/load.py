@@ -104,11 +104,11 @@ def _parse(path: Path) -> CommentedMap:
 
 
 def _merge(values: dict[str, Any], origins: Origins, node: Mapping[str, Any], path: Path, prefix: str) -> None:
-    """Puts `node` over `values`, section by section; lists and scalars replace."""
+    """Puts `node` over `values`, section by section; lists, scalars and mappings such as eval.sets replace."""
     for key, value in node.items():
         dotted = f"{prefix}{key}"
         line = node.lc.key(key)[0] + 1 if isinstance(node, CommentedMap) else 0
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and _fields_at(dotted.split(".")):
             inner = values.get(key)
             values[key] = inner if isinstance(inner, dict) else {}
             _merge(values[key], origins, value, path, f"{dotted}.")
@@ -121,6 +121,8 @@ def _plain(value: Any) -> Any:
     """ruamel's round-trip scalars as the plain Python values they stand for."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, bool) or value is None:
         return value
     for kind in (int, float, str):

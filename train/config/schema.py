@@ -71,7 +71,8 @@ class DataConfig(Section):
     )
     validation: str | None = Field(None, description="chat .jsonl with validation rows; null: split from the source")
     tests: dict[str, str] = Field(
-        default_factory=dict, description="name → chat .jsonl with test rows (own data; smart-home brings t1 t2 t3 g2 none)"
+        default_factory=dict,
+        description="name → chat .jsonl with test rows (own data; smart-home brings t1 t2 t3 g2 none)",
     )
     hub_split: str = Field("train", description="split of a Hugging Face data set")
     streaming: bool = Field(False, description="stream a Hugging Face data set instead of downloading it whole")
@@ -79,7 +80,8 @@ class DataConfig(Section):
     validation_rows: Positive = Field(500, description="validation rows")
     test_rows: Positive = Field(2_000, description="rows of each test set")
     trim_vocabulary: bool = Field(
-        True, description="keep only the tokens that the training rows need; every byte stays, so any text still encodes"
+        True,
+        description="keep only the tokens that the training rows need; every byte stays, so any text still encodes",
     )
     max_length: Positive = Field(128, description="longest row in tokens; longer rows are dropped and counted")
     max_dropped: Fraction = Field(0.02, description="refuse the data when more than this share is too long")
@@ -91,9 +93,11 @@ class FinetuneConfig(Section):
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
     max_minutes: PositiveFloat | None = Field(
         None,
-        description="time budget: after a few timed steps the number of steps is cut, once, to what fits; null: no limit",
+        description="time budget: after a few timed steps their number is cut, once, to what fits; null: no limit",
     )
-    sequence_length: Positive = Field(128, description="tokens of a pack: rows are packed into sequences of this length")
+    sequence_length: Positive = Field(
+        128, description="tokens of a pack: rows are packed into sequences of this length"
+    )
     batch_size: Positive = Field(8, description="sequences per optimizer step, over all processes")
     micro_batch_size: Positive = Field(8, description="sequences per forward pass of one process")
     learning_rate: PositiveFloat = Field(3e-4, description="peak learning rate (AdamW)")
@@ -115,7 +119,9 @@ class FinetuneConfig(Section):
 
 
 class DistillConfig(Section):
-    rows: Positive | None = Field(None, description="rows the teacher labels for the logit cache (the first ones); null: all")
+    rows: Positive | None = Field(
+        None, description="rows the teacher labels for the logit cache (the first ones); null: all"
+    )
     max_minutes_capture: PositiveFloat | None = Field(
         None, description="time budget of the capture: it stops after the row at which this is spent; null: no limit"
     )
@@ -125,7 +131,9 @@ class DistillConfig(Section):
     epochs: PositiveFloat = Field(1.0, description="passes of the student over the training rows")
     max_minutes: PositiveFloat | None = Field(None, description="time budget of the student's training, as in finetune")
     batch_size: Positive = Field(32, description="rows per step")
-    buckets: list[Positive] = Field([48, 64, 96, 128], description="batch lengths in tokens; a row goes to the smallest that holds it")
+    buckets: list[Positive] = Field(
+        [48, 64, 96, 128], description="batch lengths in tokens; a row goes to the smallest that holds it"
+    )
     learning_rate: PositiveFloat = Field(1e-3, description="peak learning rate (AdamW)")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(100, description="linear warm-up, steps")
     min_lr_ratio: Fraction = Field(0.05, description="end of the cosine schedule as a share of the peak")
@@ -154,9 +162,7 @@ class EvalConfig(Section):
         ["base", "baseline-linear", "teacher-eager", "student-keras", "student-tflite-fp32", "student-tflite-int8"],
         description="artifacts to compare",
     )
-    sets: dict[str, Positive] = Field(
-        {"t3": 300, "none": 100}, description="test set → rows used (the first ones)"
-    )
+    sets: dict[str, Positive] = Field({"t3": 300, "none": 100}, description="test set → rows used (the first ones)")
     headline: str = Field("t3", description="test set of the headline figures")
     scorer: Literal["call", "exact", "contains"] = Field("call", description="how an answer is judged")
     few_shot: Annotated[int, Field(ge=0)] = Field(8, description="examples in the prompt of the base model")
@@ -186,7 +192,9 @@ class Config(Section):
     model: ModelConfig = Field(default_factory=ModelConfig, description="the base model")
     data: DataConfig = Field(default_factory=DataConfig, description="rows, tests, tokenizer")
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="the teacher (PyTorch)")
-    distill: DistillConfig = Field(default_factory=DistillConfig, description="logit cache and the student's training (Keras)")
+    distill: DistillConfig = Field(
+        default_factory=DistillConfig, description="logit cache and the student's training (Keras)"
+    )
     student: StudentConfig = Field(default_factory=StudentConfig, description="shape of the student")
     export: ExportConfig = Field(default_factory=ExportConfig, description="the file for the phone")
     eval: EvalConfig = Field(default_factory=EvalConfig, description="the comparison")

@@ -1,6 +1,6 @@
 """The data stage: rows from their source, tokenizer (trimmed where asked), gate, one file a split.
 
-    python tandem.py data configs/demo.yaml
+python tandem.py data configs/demo.yaml
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def run(context: StageContext) -> dict[str, Any]:
     headline["dropped"] = sum(report.dropped for report in reports.values())
     headline["vocabulary"] = tokenizer.vocab_size
     headline["train_tokens"] = reports["train"].statistics["tokens"]
-    say(f"data: {headline['rows_train']} training rows, vocabulary {vocabulary['base_tokens']} → {tokenizer.vocab_size}")
+    say(
+        f"data: {headline['rows_train']} training rows, vocabulary {vocabulary['base_tokens']} → {tokenizer.vocab_size}"
+    )
     return headline
 
 
@@ -99,7 +101,10 @@ def _train_tokenizer(rows: list[Row], vocab_size: int) -> str:
 
 def _card(found: SourceRows, reports: dict[str, GateReport], vocabulary: dict[str, int], config: DataConfig) -> str:
     lines = [found.card.rstrip(), "", "## Splits of this run", ""]
-    lines += ["| split | rows | dropped (too long) | tokens | supervised | mean length | longest |", "|---|---|---|---|---|---|---|"]
+    lines += [
+        "| split | rows | dropped (too long) | tokens | supervised | mean length | longest |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, report in reports.items():
         s = report.statistics
         share = f"{s['supervised_share']:.1%}" if s["rows"] else "-"
@@ -107,7 +112,11 @@ def _card(found: SourceRows, reports: dict[str, GateReport], vocabulary: dict[st
             f"| {name} | {s['rows']} | {report.dropped} | {s.get('tokens', 0)} | {share} "
             f"| {s.get('length_mean', '-')} | {s.get('length_max', '-')} |"
         )
-    lines += ["", f"Vocabulary of the base tokenizer: {vocabulary['base_tokens']} tokens; trimmed: {config.trim_vocabulary}.", ""]
+    lines += [
+        "",
+        f"Vocabulary of the base tokenizer: {vocabulary['base_tokens']} tokens; trimmed: {config.trim_vocabulary}.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -70,7 +70,9 @@ def as_chat(record: Any) -> Row:
                 {"role": "assistant", "content": record["completion"]},
             ]
             return as_chat({"messages": messages, **rest})
-        raise ValueError(f"no 'messages' (nor 'prompt' and 'completion'); it has {', '.join(map(repr, record)) or 'no keys'}")
+        raise ValueError(
+            f"no 'messages' (nor 'prompt' and 'completion'); it has {', '.join(map(repr, record)) or 'no keys'}"
+        )
     messages = record["messages"]
     if not isinstance(messages, list) or not messages:
         raise ValueError("'messages' must be a list of messages")
@@ -87,7 +89,9 @@ def _check_message(message: Any, index: int) -> None:
     if message["role"] not in ROLES:
         raise ValueError(f"message {index} has the role {message['role']!r}; known: {', '.join(ROLES)}")
     content = message["content"]
-    parts_ok = isinstance(content, list) and all(isinstance(p, dict) and isinstance(p.get("text"), str) for p in content)
+    parts_ok = isinstance(content, list) and all(
+        isinstance(p, dict) and isinstance(p.get("text"), str) for p in content
+    )
     if not isinstance(content, str) and not parts_ok:
         raise ValueError(f"message {index}: 'content' must be text or a list of text parts")
     if not content:

@@ -48,10 +48,7 @@ def _smart_home(config: DataConfig, seed: int) -> SourceRows:
 def _own_rows(config: DataConfig, seed: int) -> SourceRows:
     path = Path(config.source).expanduser()
     wanted = config.train_rows + (0 if config.validation else config.validation_rows)
-    if path.suffix == ".jsonl":
-        rows = read_chat_jsonl(path)
-    else:
-        rows = _hugging_face(config, wanted)
+    rows = read_chat_jsonl(path) if path.suffix == ".jsonl" else _hugging_face(config, wanted)
     random.Random(seed).shuffle(rows)
     if config.validation:
         validation = read_chat_jsonl(Path(config.validation).expanduser())[: config.validation_rows]

@@ -1,7 +1,7 @@
 """Fine-tuning on several processes:
 
-    accelerate launch -m train.torch_track configs/demo.yaml finetune.epochs=2
-    torchrun --nproc-per-node 2 -m train.torch_track configs/demo.yaml
+accelerate launch -m train.torch_track configs/demo.yaml finetune.epochs=2
+torchrun --nproc-per-node 2 -m train.torch_track configs/demo.yaml
 """
 
 from __future__ import annotations

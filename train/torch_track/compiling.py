@@ -71,7 +71,9 @@ def compile_layers(
 
 def _fall_back(model: LlamaForCausalLM, setting: str, reason: str) -> CompileDecision:
     if setting == "on":
-        raise TandemError(f"finetune.compile is 'on', but the layers can't be compiled: {reason}. Set it to 'auto' or 'off'.")
+        raise TandemError(
+            f"finetune.compile is 'on', but the layers can't be compiled: {reason}. Set it to 'auto' or 'off'."
+        )
     for layer in model.model.layers:
         layer._compiled_call_impl = None  # undoes nn.Module.compile; PyTorch has no public call for it
     say(f"finetune: going on without torch.compile: {reason}")

@@ -16,7 +16,7 @@ from train.chat import ChatTokenizer
 from train.config.schema import FinetuneConfig
 from train.data.chat_jsonl import read_chat_jsonl
 from train.errors import UserError
-from train.hardware import cores, cpu_has_bf16
+from train.hardware import compute_threads, cpu_has_bf16
 from train.progress import say
 from train.runs import StageContext, require_disk
 from train.torch_track import checkpoint
@@ -76,7 +76,7 @@ def start_accelerator(settings: FinetuneConfig) -> Accelerator:
         say("finetune: this hardware emulates bf16: expect it to be many times slower than fp32")
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if bf16 else "no")
     if on_cpu:
-        torch.set_num_threads(max(1, cores() // accelerator.num_processes))
+        torch.set_num_threads(max(1, compute_threads() // accelerator.num_processes))
     per_pass = settings.micro_batch_size * accelerator.num_processes
     if settings.batch_size % per_pass:
         raise UserError(

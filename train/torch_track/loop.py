@@ -92,8 +92,9 @@ def _after_step(job: Job) -> None:
     decided = job.state.compile_on is not None and job.state.budget_applied
     due = step % settings.save_every == 0 or step == job.state.total_steps
     if due and (decided or step == job.state.total_steps) and job.accelerator.is_main_process:
+        context = job.context
         checkpoint.save(
-            job.context.checkpoints, job.model, job.optimizer, job.state, job.context.fingerprint, settings.keep_checkpoints
+            context.checkpoints, job.model, job.optimizer, job.state, context.fingerprint, settings.keep_checkpoints
         )
 
 

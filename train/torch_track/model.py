@@ -8,11 +8,15 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
+from transformers.utils import logging
 
 from train.base_model import base_folder
 from train.chat import ChatTokenizer
 from train.config.schema import LlamaShape, ModelConfig
 from train.errors import UserError
+
+
+logging.disable_progress_bar()  # Tandem shows its own
 
 
 def load_trainable(model: ModelConfig, tokenizer_folder: Path, seed: int) -> LlamaForCausalLM:

@@ -17,21 +17,27 @@ from train.tracking.wandb_run import WandbRun, open_wandb
 
 
 class Tracker:
-    """Logs figures of one stage of one run. A killed process loses nothing: each line is flushed."""
+    """Logs figures of one stage of one run. A killed process loses nothing: each line is flushed.
 
-    def __init__(self, folder: Path, stage: str, config: Config | None = None) -> None:
+    Without a folder nothing is written (helper processes of a distributed job).
+    """
+
+    def __init__(self, folder: Path | None, stage: str, config: Config | None = None) -> None:
         self._folder, self._stage, self._config = folder, stage, config
         self._file: IO[str] | None = None
         self._wandb: WandbRun | None = None
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._folder is None:
+            return self
         self._file = (self._folder / "metrics.jsonl").open("a", encoding="utf-8")
         if self._config is not None:
             self._wandb = open_wandb(self._config, self._folder, self._stage)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             self._file.close()
         if self._wandb is not None:

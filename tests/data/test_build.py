@@ -1,0 +1,108 @@
+"""The data stage on the user's own rows: sources, gate, bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import toy_rows
+from train.chat import ChatTokenizer
+from train.config import Config
+from train.data import STAGE
+from train.data.chat_jsonl import read_chat_jsonl
+from train.data.gate import check_no_leak, gate_split
+from train.data.sources import load_rows
+from train.errors import UserError
+from train.stage import run_stage
+
+Make = Callable[..., Config]
+
+
+def test_writes_every_file_and_counts_rows(make_config: Make) -> None:
+    config = make_config()
+    headline = run_stage(STAGE, config)
+    folder = config.runs_dir / "tiny" / "data"
+    assert (headline["rows_train"], headline["rows_val"]) == (72, 8)
+    assert {path.name for path in folder.iterdir()} == {
+        "train.jsonl", "val.jsonl", "tokenizer", "tools.json", "data_card.md",
+    }  # fmt: skip
+    ids = {row["id"] for row in read_chat_jsonl(folder / "train.jsonl") + read_chat_jsonl(folder / "val.jsonl")}
+    assert ids == {row["id"] for row in toy_rows(80)}
+
+
+def test_prompt_and_completion_columns_become_messages(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"prompt": "hi", "completion": "ho", "category": "x"}\n')
+    assert read_chat_jsonl(path) == [
+        {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}], "category": "x"}
+    ]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_hugging_face_data_set_folder(make_config: Make, tmp_path: Path, streaming: bool) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in toy_rows(50)))
+    config = make_config(data={"source": str(folder), "streaming": streaming, "train_rows": 30})
+    found = load_rows(config.data, seed=1)
+    assert (len(found.splits["train"]), len(found.splits["val"])) == (30, 3)
+    assert {row["id"] for row in found.splits["train"]} <= {row["id"] for row in toy_rows(50)}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{", "2: "),
+        ("[]", "a JSON object was expected"),
+        ('{"text": "a"}', "no 'messages'"),
+        ('{"messages": []}', "must be a list of messages"),
+        ('{"messages": [{"role": "user", "content": "a"}]}', "last message must be the assistant's"),
+        ('{"messages": [{"role": "robot", "content": "a"}]}', "the role 'robot'; known: system, user, assistant"),
+        ('{"messages": [{"role": "assistant", "content": ""}]}', "is empty"),
+        ('{"messages": [{"role": "assistant"}]}', "needs 'role' and 'content'"),
+        ('{"messages": [{"role": "assistant", "content": 3}]}', "text or a list of text parts"),
+    ],
+)
+def test_bad_rows_are_named_by_line(tmp_path: Path, line: str, expected: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(json.dumps(toy_rows(1)[0]) + "\n" + line + "\n")
+    with pytest.raises(UserError) as caught:
+        read_chat_jsonl(path)
+    assert f"{path}:2: " in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n\n")
+    with pytest.raises(UserError, match="holds no rows"):
+        read_chat_jsonl(tmp_path / "empty.jsonl")
+    with pytest.raises(UserError, match="no data file at"):
+        read_chat_jsonl(tmp_path / "gone.jsonl")
+
+
+def test_rows_that_are_too_long_are_dropped_up_to_a_share(make_config: Make, tokenizer_folder: Path) -> None:
+    tokenizer = ChatTokenizer.load(tokenizer_folder)
+    long_row = {"messages": [{"role": "user", "content": "x y " * 200}, {"role": "assistant", "content": "a"}]}
+    rows = [*toy_rows(60), long_row]
+    report = gate_split("train", rows, tokenizer, make_config().data)
+    assert (report.dropped, len(report.rows)) == (1, 60)
+    lengths = [len(tokenizer.encode(row["messages"])[0]) for row in toy_rows(60)]
+    assert report.statistics["tokens"] == sum(lengths)
+    with pytest.raises(UserError, match=r"longer than data\.max_length 128"):
+        gate_split("train", [*rows, long_row], tokenizer, make_config().data)
+
+
+def test_a_row_without_assistant_turn_is_refused(make_config: Make, tokenizer_folder: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": "a"}], "id": "lonely"}]
+    with pytest.raises(UserError, match=r"lonely.*no supervised token"):
+        gate_split("train", rows, ChatTokenizer.load(tokenizer_folder), make_config().data)
+
+
+def test_test_rows_in_training_are_refused() -> None:
+    rows = toy_rows(5)
+    with pytest.raises(UserError, match="also stand in the training rows"):
+        check_no_leak({"train": rows, "t1": [rows[3]]})
+    check_no_leak({"train": rows[:3], "t1": rows[3:]})

@@ -1,0 +1,87 @@
+"""Trimming: no training text is tokenised differently, any other text still encodes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from train.chat import PAD, START, STOP
+from train.data.vocabulary import ROUND_TO, TrimmedVocabulary, trim_vocabulary
+from train.errors import UserError
+
+CORPUS = [
+    "the quick brown fox jumps over the lazy dog near the riverbank while thinking about thermodynamics",
+    "turn on the kitchen lights and turn off the bathroom fan before the thunderstorm strikes the chimney",
+    "internationalisation of configuration thresholds in the northern atmosphere, 1234 times or 99.5%",
+] * 3
+TRAINING = ["turn on the kitchen lights", "turn off the fan at 12:34", "the northern lights"]
+
+
+def big_tokenizer() -> str:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=700,
+            special_tokens=[PAD, START, STOP, "<unused>"],
+            initial_alphabet=alphabet,
+            show_progress=False,
+        ),
+    )
+    return str(tokenizer.to_str())
+
+
+BIG = big_tokenizer()
+FULL = Tokenizer.from_str(BIG)
+
+
+def trimmed_to(texts: list[str]) -> TrimmedVocabulary:
+    return trim_vocabulary(BIG, {token for text in texts for token in FULL.encode(text).ids})
+
+
+TRIMMED = trimmed_to(TRAINING)
+SMALL = Tokenizer.from_str(TRIMMED.tokenizer_json)
+
+
+def test_training_texts_keep_their_tokens() -> None:
+    assert SMALL.get_vocab_size() < FULL.get_vocab_size()
+    for text in TRAINING:
+        assert SMALL.encode(text).tokens == FULL.encode(text).tokens
+        assert [TRIMMED.kept_ids[token] for token in SMALL.encode(text).ids] == FULL.encode(text).ids
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40))
+def test_any_text_still_encodes(text: str) -> None:
+    assert SMALL.decode(SMALL.encode(text, add_special_tokens=False).ids, skip_special_tokens=False) == text
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.sampled_from(" ".join(CORPUS).split()), min_size=1, max_size=8))
+def test_trimming_by_a_text_never_changes_that_text(words: list[str]) -> None:
+    text = " ".join(words)
+    small = Tokenizer.from_str(trimmed_to([text]).tokenizer_json)
+    assert small.encode(text).tokens == FULL.encode(text).tokens
+
+
+def test_bytes_and_template_tokens_stay_and_the_size_is_round() -> None:
+    vocab = SMALL.get_vocab()
+    assert set(pre_tokenizers.ByteLevel.alphabet()) <= set(vocab)
+    assert {PAD, START, STOP} <= set(vocab)
+    assert "<unused>" not in vocab
+    assert len(vocab) % ROUND_TO == 0
+    assert sorted(vocab.values()) == list(range(len(vocab)))
+
+
+def test_other_kinds_of_tokenizer_are_refused() -> None:
+    state = json.loads(BIG)
+    state["model"] = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}
+    with pytest.raises(UserError, match="trim_vocabulary: false"):
+        trim_vocabulary(json.dumps(state), [0])

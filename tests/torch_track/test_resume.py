@@ -1,0 +1,136 @@
+"""An interrupted fine-tuning ends with the same bits as one that was not; damaged checkpoints are passed over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from train.atomic import sha256_file
+from train.config import Config
+from train.config.load import dump_config
+from train.data import STAGE as DATA
+from train.errors import TandemError
+from train.runs import open_run
+from train.stage import run_stage
+from train.torch_track import STAGE as FINETUNE
+from train.torch_track import checkpoint
+from train.torch_track.checkpoint import Progress
+from train.torch_track.job import Job
+from train.torch_track.loop import train
+from train.torch_track.step import optimizer_step
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(config: Config, folder: Path, *overrides: str) -> list[str]:
+    path = folder / "config.yaml"
+    path.write_text(dump_config(config))
+    return [sys.executable, "-m", "train.torch_track", str(path), *overrides]
+
+
+def start(config: Config, folder: Path, *overrides: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(config, folder, *overrides), cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def test_kill_minus_nine_then_resume_gives_the_same_bits(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    settings = {"epochs": 40, "batch_size": 4, "micro_batch_size": 2, "save_every": 7}
+    config = make_config(finetune=settings)
+    run_stage(DATA, config)
+    run = open_run(config)
+    process = start(config, tmp_path)
+    deadline = time.monotonic() + 120
+    while not list((run.path / "checkpoints" / "finetune").glob("step-*/state.json")):
+        assert process.poll() is None, "it ended before its first checkpoint"
+        assert time.monotonic() < deadline, "no checkpoint appeared"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not run.teacher.exists(), "it was killed too late to show anything"
+    assert start(config, tmp_path).wait(timeout=200) == 0
+    resumed = sha256_file(run.teacher / "model.safetensors")
+    record = json.loads((run.path / "run.json").read_text())["stages"]["finetune"]
+    assert record["headline"]["steps"] == record["headline"]["planned_steps"]
+    assert not (run.path / "checkpoints" / "finetune").exists()
+    # The same work without interruption, in another folder.
+    (tmp_path / "whole").mkdir()
+    whole = config.model_copy(update={"name": "whole"})
+    run_stage(DATA, whole)
+    assert start(whole, tmp_path / "whole").wait(timeout=200) == 0
+    assert sha256_file(open_run(whole).teacher / "model.safetensors") == resumed
+
+
+def test_damaged_checkpoint_is_passed_over(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+    for step in (1, 2):
+        checkpoint.save(tmp_path, job.model, job.optimizer, Progress(total_steps=9, step=step), "f", keep=2)
+    target = tmp_path / "step-000002" / "model.safetensors"
+    data = bytearray(target.read_bytes())
+    data[-1] ^= 1
+    target.write_bytes(data)
+    state = checkpoint.restore(tmp_path, job.model, job.optimizer, "f")
+    assert state is not None
+    assert state.step == 1
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "another fingerprint") is None
+
+
+def test_restore_brings_back_weights_and_moments(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+    checkpoint.save(tmp_path, job.model, job.optimizer, Progress(total_steps=9, step=1), "f", keep=1)
+    optimizer_step(job, [4, 5, 6, 7], 1e-3)
+    after = {name: p.detach().clone() for name, p in job.model.named_parameters()}
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "f") is not None
+    optimizer_step(job, [4, 5, 6, 7], 1e-3)
+    for name, parameter in job.model.named_parameters():
+        assert torch.equal(parameter, after[name]), name
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(make_job: Callable[..., Job]) -> None:
+    job = make_job()
+    with torch.no_grad():
+        job.model.model.norm.weight[0] = float("inf")
+    before = {name: p.detach().clone() for name, p in job.model.named_parameters()}
+    with pytest.raises(TandemError, match="the weights were not changed"):
+        optimizer_step(job, [0, 1], 1e-3)
+    for name, parameter in job.model.named_parameters():
+        assert torch.equal(parameter, before[name]), name
+
+
+def test_a_time_budget_cuts_the_steps_once(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(epochs=30, max_minutes=1.0)
+    planned = job.state.total_steps
+    monkeypatch.setattr("train.torch_track.loop.steps_in_budget", lambda total, done, *rest: done + 4)
+    train(job)
+    assert job.state.budget_applied
+    assert job.state.step == job.state.total_steps < planned
+
+
+def test_two_processes_train_as_one(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    losses = {}
+    for name, launcher in (
+        ("one", [sys.executable]),
+        ("two", [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29513"]),
+    ):
+        config = make_config(finetune={"batch_size": 4, "micro_batch_size": 2, "epochs": 8}).model_copy(
+            update={"name": name}
+        )
+        run_stage(DATA, config)
+        (tmp_path / name).mkdir(exist_ok=True)
+        arguments = command(config, tmp_path / name)[1:]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+        assert subprocess.run([*launcher, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
+        lines = [json.loads(line) for line in (open_run(config).path / "metrics.jsonl").read_text().splitlines()]
+        losses[name] = [line["train/loss"] for line in lines if "train/loss" in line]
+        assert FINETUNE.name in open_run(config).record()["stages"]
+    assert len(losses["one"]) >= 3
+    assert losses["two"] == pytest.approx(losses["one"], rel=1e-4)
