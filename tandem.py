@@ -28,6 +28,7 @@ from train.runs import Stage, find_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
 
+ENGINE = "student-tflite-int8"
 STAGES = (DATA, FINETUNE, CAPTURE, DISTILL, EXPORT, EVAL)
 
 app = typer.Typer(
@@ -115,13 +116,14 @@ def report(run_path: RunPath) -> None:
 @app.command()
 def chat(
     run_path: RunPath,
-    text: Annotated[str, typer.Argument(help="what to say to the model")],
-    variant: Annotated[str, typer.Option(help="fp32 or int8")] = "int8",
+    text: Annotated[str | None, typer.Argument(help="what to say; left out: a line at a time from stdin")] = None,
+    engine: Annotated[str, typer.Option("--on", help="student-tflite-int8 or student-tflite-fp32")] = ENGINE,
+    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
 ) -> None:
-    """Says one sentence to the exported student. Example: tandem chat runs/demo 'turn on the kitchen lights'"""
-    from mobile.say import say_to_student
+    """Talks to the exported student. Example: tandem chat runs/demo 'turn on the kitchen lights'"""
+    from mobile.talk import talk
 
-    raise typer.Exit(guarded(lambda: say_to_student(run_path, text, variant)))
+    raise typer.Exit(guarded(lambda: talk(run_path, text, engine, threads)))
 
 
 @app.command()

@@ -42,7 +42,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool], seed: int = 1) -> Interval:
-    """Share right of `first` minus that of `second` on the same rows, with a seeded BCa bootstrap interval."""
+    """Share right of `first` minus that of `second` on the same rows, with a seeded bootstrap interval."""
     if len(first) != len(second) or not first:
         raise ValueError(f"paired rows must be as many and at least one; got {len(first)} and {len(second)}")
     differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
@@ -60,14 +60,14 @@ def _bootstrap(values: np.ndarray[Any, Any], statistic: Any, seed: int) -> Inter
     value = float(statistic(values))
     if len(values) < 2 or np.ptp(values) == 0:  # nothing to resample: the bootstrap would warn and answer NaN
         return Interval(value, value, value)
-    # BCa's acceleration is a jackknife, which means nothing for a median of a few rounds: percentile there.
-    method = "BCa" if statistic is np.mean else "percentile"
+    # Percentile, not BCa: with 3 of 300 rows discordant, all on one side, McNemar's p is 0.25, yet BCa's interval
+    # excludes 0; and its acceleration is a jackknife, which means nothing for a median of a few rounds.
     result = _stats().bootstrap(
         (values,),
         statistic,
         n_resamples=RESAMPLES,
         confidence_level=CONFIDENCE,
-        method=method,
+        method="percentile",
         rng=np.random.default_rng(seed),
         vectorized=True,
     )

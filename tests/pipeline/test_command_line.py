@@ -1,0 +1,157 @@
+"""The command line as a user meets it: one clear message, the right exit status, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from train.command import guarded
+from train.errors import GateError, TandemError, UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+def tandem(*arguments: str, runs: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "tandem.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"TANDEM_RUNS": str(runs), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def config_file(folder: Path, extra: str = "") -> str:
+    path = folder / "c.yaml"
+    path.write_text(f"extends: {ROOT / 'configs' / 'smoke.yaml'}\nname: c\n{extra}")
+    return str(path)
+
+
+def prompts(count: int) -> str:
+    return "\n".join(json.dumps({"prompt": f"ask {n}", "completion": "yes"}) for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("extra", "overrides", "expected"),
+    [
+        ("", ["finetune.epochz=1"], "did you mean 'epochs'?"),
+        ("data: {source: gone.jsonl}\n", [], "There is no data file at gone.jsonl"),
+        ("model: {source: gone.gguf}\ndata: {source: FILE}\n", [], "there is no file gone.gguf"),
+        (
+            "model: {source: FILE, sha256: abc}\ndata: {source: FILE}\n",
+            ["model.source=x.gguf"],
+            "there is no file x.gguf",
+        ),
+    ],
+)
+def test_bad_input_is_one_message_and_status_2(tmp_path: Path, extra: str, overrides: list[str], expected: str) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(prompts(30))
+    result = tandem("data", config_file(tmp_path, extra.replace("FILE", str(rows))), *overrides, runs=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_base_model_with_the_wrong_hash_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(prompts(30))
+    extra = f"model: {{source: {tmp_path / 'm.gguf'}, sha256: {'a' * 64}}}\ndata: {{source: {rows}}}\n"
+    result = tandem("data", config_file(tmp_path, extra), runs=tmp_path / "runs")
+    assert result.returncode == 2
+    assert "model.sha256 expects" in result.stderr
+    assert not (tmp_path / "runs" / "c" / "data").exists()
+
+
+def test_plan_shows_values_with_their_origin_and_trains_nothing(tmp_path: Path) -> None:
+    result = tandem("plan", config_file(tmp_path), "seed=5", runs=tmp_path / "runs")
+    assert result.returncode == 0, result.stderr
+    assert "override 'seed=5'" in result.stdout
+    last = json.loads(result.stdout.splitlines()[-1])
+    assert last["to_do"] == ["data", "finetune", "capture", "distill", "export", "eval"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_data_show_prints_tokens_and_mask(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(prompts(30))
+    config = config_file(tmp_path, f"data: {{source: {rows}}}\n")
+    result = tandem("data", config, "--show", "2", runs=tmp_path / "runs")
+    assert result.returncode == 0, result.stderr
+    assert "[y" in result.stdout
+    assert "[<|im_end|>]" in result.stdout
+    assert json.loads(result.stdout.splitlines()[-1]) == {"split": "train", "rows": 27, "shown": 2}
+    missing = tandem("data", config, "--show", "2", "--split", "t9", runs=tmp_path / "runs")
+    assert missing.returncode == 2
+    assert "known: train, val" in missing.stderr
+
+
+@pytest.mark.parametrize("verb", [[], ["run"], ["data"], ["chat"], ["report"], ["plan"], ["doctor"]])
+def test_every_verb_has_help(tmp_path: Path, verb: list[str]) -> None:
+    result = tandem(*verb, "--help", runs=tmp_path)
+    assert result.returncode == 0
+    assert "Usage" in result.stdout
+
+
+def test_wrong_command_lines_have_status_2(tmp_path: Path) -> None:
+    assert tandem("fly", runs=tmp_path).returncode == 2
+    assert tandem("report", str(tmp_path), runs=tmp_path).returncode == 2
+    assert tandem("chat", str(tmp_path), "hello", runs=tmp_path).returncode == 2
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "tandem.py", "run", "configs/smoke.yaml"],
+        cwd=ROOT,
+        env=os.environ | {"TANDEM_RUNS": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "smoke" / "metrics.jsonl").exists():  # the first stage is at work
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    assert not list((tmp_path / "smoke").glob(".*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UserError("u"), 2),
+        (GateError("g"), 3),
+        (TandemError("t"), 1),
+        (KeyboardInterrupt(), 130),
+        (OSError(28, "No space left on device"), 1),
+    ],
+)
+def test_exit_status_by_kind_of_fault(error: BaseException, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise error
+
+    assert guarded(fail) == status
+    assert capsys.readouterr().out == ""
+
+
+def test_a_programming_error_is_not_hidden() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        guarded(fail)

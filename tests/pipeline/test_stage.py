@@ -1,0 +1,127 @@
+"""Stages: skipped when done, run again when anything they depend on changes, never half-recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from train import runs
+from train.config import Config
+from train.data import STAGE as DATA
+from train.errors import TandemError, UserError
+from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
+from train.stage import run_stage
+from train.torch_track import STAGE as FINETUNE
+
+FAKE = Stage("fake", "tests.pipeline.test_stage:work", ("data.max_length",), (), ("made",), ("train/chat.py",))
+calls: list[str] = []
+
+
+def work(context: StageContext) -> dict[str, Any]:
+    """The stage under test: one file."""
+    calls.append(context.fingerprint)
+    (context.run.path / "made").mkdir(exist_ok=True)
+    (context.run.path / "made" / "file.txt").write_text("whole")
+    context.tracker.log({"train/step": 1, "train/loss": 2.5})
+    return {"figure": 7}
+
+
+@pytest.fixture(autouse=True)
+def no_calls() -> None:
+    calls.clear()
+    sys.modules.setdefault("tests.pipeline.test_stage", sys.modules[__name__])
+
+
+def test_done_is_skipped_and_its_headline_kept(make_config: Callable[..., Config]) -> None:
+    config = make_config()
+    assert run_stage(FAKE, config) == run_stage(FAKE, config) == {"figure": 7}
+    assert len(calls) == 1
+    record = open_run(config).record()["stages"]["fake"]
+    assert record["outputs"] == {"made/file.txt": hashlib.sha256(b"whole").hexdigest()}
+    lines = [json.loads(line) for line in (open_run(config).path / "metrics.jsonl").read_text().splitlines()]
+    assert {"stage": "fake", "train/step": 1, "train/loss": 2.5}.items() <= lines[0].items()
+
+
+def test_a_changed_config_key_counts_only_where_it_matters(make_config: Callable[..., Config]) -> None:
+    run_stage(FAKE, make_config())
+    run_stage(FAKE, make_config(finetune={"learning_rate": 1e-5}))
+    assert len(calls) == 1
+    run_stage(FAKE, make_config(data={"max_length": 100}))
+    assert len(calls) == 2
+
+
+def test_a_changed_output_is_noticed(make_config: Callable[..., Config], capsys: pytest.CaptureFixture[str]) -> None:
+    config = make_config()
+    run_stage(FAKE, config)
+    (open_run(config).path / "made" / "file.txt").write_text("tampered")
+    assert not is_done(FAKE, config, open_run(config))
+    run_stage(FAKE, config)
+    assert len(calls) == 2
+    assert "not what run.json recorded" in capsys.readouterr().err
+
+
+def test_changed_inputs_and_sources_change_the_fingerprint(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = make_config()
+    run = open_run(config)
+    stage = Stage("s", "m:f", (), ("in.txt",), ("out",), ("code",))
+    monkeypatch.setattr(runs, "REPOSITORY", tmp_path)
+    (tmp_path / "code").mkdir()
+    seen = {fingerprint(stage, config, run)}
+    (run.path / "in.txt").write_text("a")
+    seen.add(fingerprint(stage, config, run))
+    (tmp_path / "code" / "a.py").write_text("x = 1")
+    seen.add(fingerprint(stage, config, run))
+    (tmp_path / "code" / "notes.md").write_text("no code")
+    seen.add(fingerprint(stage, config, run))
+    assert len(seen) == 3
+
+
+def test_a_missing_input_says_what_to_run(make_config: Callable[..., Config]) -> None:
+    with pytest.raises(UserError, match=r"needs .*data/train\.jsonl.*tandem run"):
+        run_stage(FINETUNE, make_config())
+
+
+def test_two_processes_cannot_share_a_run(make_config: Callable[..., Config]) -> None:
+    config = make_config()
+    with locked(open_run(config)):
+        code = f"import fcntl, os; fcntl.flock(os.open({str(open_run(config).path / '.lock')!r}, os.O_RDWR), 6)"
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode != 0
+        with pytest.raises(UserError, match="Another process works in"):
+            run_stage(FAKE, config)
+    assert run_stage(FAKE, config) == {"figure": 7}
+
+
+def test_a_full_disk_is_refused_before_the_work(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**6})())
+    with pytest.raises(TandemError, match="1 MB free"):
+        run_stage(FAKE, make_config())
+    assert not calls
+
+
+def test_a_damaged_record_is_named(make_config: Callable[..., Config]) -> None:
+    run = open_run(make_config())
+    (run.path / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json is damaged"):
+        run_stage(DATA, make_config())
+
+
+def test_a_failing_stage_leaves_no_folder(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"messages": []}\n')
+    with pytest.raises(UserError, match="1 bad rows"):
+        run_stage(DATA, make_config())
+    assert sorted(path.name for path in open_run(make_config()).path.iterdir()) == [
+        ".lock",
+        "config.yaml",
+        "metrics.jsonl",
+    ]
