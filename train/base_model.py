@@ -7,6 +7,8 @@ not the published ones, and every figure of such a base says so. Only safetensor
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -78,7 +80,7 @@ def _from_gguf(file: Path, sha256: str | None) -> Path:
         )
     folder = cache_folder() / "base" / f"{digest[:16]}-v{CONVERSION}"
     if not folder.exists():
-        say(f"base model: de-quantising {file.name} (once; kept in {folder})")
+        say(f"base model: de-quantising {file.name}, about half a minute (once; kept in {folder})")
         _convert_gguf(file, folder)
     return folder
 
@@ -90,7 +92,8 @@ def _convert_gguf(file: Path, folder: Path) -> None:
 
     logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar can't be switched off
+            model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"model.source: {file} can't be read as a Llama-style GGUF model ({error}).") from error

@@ -1,0 +1,35 @@
+# Images with one stack each. Not built by the project's own checks (no container engine there): tests/test_dockerfile.py
+# checks that every install goes through scripts/setup, which the tests and the demo run for real.
+#
+#   docker build --target torch -t tandem:torch .
+#   docker build --target tensorflow -t tandem:tensorflow .
+#   docker build --target mobile -t tandem:mobile .
+#   docker run -v "$PWD/runs:/tandem/runs" tandem:torch finetune configs/demo.yaml
+
+FROM python:3.11-slim-bookworm AS base
+# g++ is torch.compile's compiler on the CPU; git records the commit in run.json.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends g++ git \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /tandem
+ENV PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1 TANDEM_RUNS=/tandem/runs TANDEM_CACHE=/tandem/cache
+COPY pyproject.toml constraints.txt README.md LICENSE tandem.py ./
+COPY scripts ./scripts
+COPY train ./train
+COPY mobile ./mobile
+COPY eval ./eval
+COPY configs ./configs
+ENTRYPOINT [".venv/bin/tandem"]
+CMD ["--help"]
+
+# Data, fine-tuning, capture.
+FROM base AS torch
+RUN EXTRAS=torch,track ./scripts/setup
+
+# Distillation and export.
+FROM base AS tensorflow
+RUN EXTRAS=tensorflow,mobile,track ./scripts/setup
+
+# Only the exported student: tandem chat.
+FROM base AS mobile
+RUN EXTRAS=litert ./scripts/setup

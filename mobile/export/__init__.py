@@ -1,0 +1,17 @@
+"""Export: student/hf (safetensors) to mobile/ (TFLite files, tokenizer, tools, bundle.json).
+
+Light on purpose: TensorFlow is imported by `convert.py` and `decoder.py` alone.
+"""
+
+from __future__ import annotations
+
+from train.runs import Stage
+
+STAGE = Stage(
+    name="export",
+    entry="mobile.export.stage:run",
+    sections=("export",),
+    inputs=("student/hf", "data/tokenizer", "data/tools.json"),
+    outputs=("mobile",),
+    sources=("mobile/export", "mobile/runtime"),
+)

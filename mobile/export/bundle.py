@@ -1,0 +1,97 @@
+"""bundle.json: all that a runtime needs to know about the files beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mobile.export.weights import Weights
+from mobile.runtime.bundle import FORMAT_VERSION
+from mobile.runtime.model import Model
+from train.atomic import sha256_file
+from train.chat import CHAT_TEMPLATE, ChatTokenizer
+
+GOLDEN_TEXT = "turn on the kitchen lights"
+GOLDEN_STEPS = 8
+GOLDEN_MARGIN = 0.05  # share of the logits' spread: below it, another CPU's rounding may choose another id
+
+LICENCES = {
+    "runtime": "the licence of this project (LICENSE)",
+    "model": "the licences of the base model and of the training data; see the model and data cards of the run",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One .tflite file of the bundle, loaded from the folder that is being written."""
+
+    name: str
+    model: Model
+    parity: dict[str, Any]
+
+
+def golden_messages() -> list[dict[str, Any]]:
+    return [{"role": "user", "content": GOLDEN_TEXT}]
+
+
+def describe(
+    folder: Path, variants: Sequence[Variant], weights: Weights, tokenizer: ChatTokenizer, tools_file: str | None
+) -> dict[str, Any]:
+    """The contents of bundle.json for `folder`, whose other files are all written."""
+    shape = weights.shape
+    prompt = fit_prompt(tokenizer.prompt(golden_messages()), variants[0].model.window)
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return {
+        "format_version": FORMAT_VERSION,
+        "model": {**dataclasses.asdict(shape), "parameters": weights.parameters},
+        "vocab_size": shape.vocab_size,
+        "window": variants[0].model.window,
+        "prefill": variants[0].model.buckets,
+        "start_id": tokenizer.start_id,
+        "stop_ids": [tokenizer.stop_id],
+        "chat_template": CHAT_TEMPLATE,
+        "tokenizer_file": "tokenizer.json",
+        "tools_file": tools_file,
+        "variants": {
+            variant.name: {
+                "file": variant.model.path.name,
+                "bytes": variant.model.path.stat().st_size,
+                "parity": variant.parity,
+                "signatures": variant.model.signatures(),
+            }
+            for variant in variants
+        },
+        "golden": {
+            "messages": golden_messages(),
+            "prompt_ids": prompt,
+            "first_ids": {variant.name: golden_ids(variant.model, prompt) for variant in variants},
+        },
+        "licences": LICENCES,
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)} for path in files},
+    }
+
+
+def fit_prompt(ids: list[int], window: int) -> list[int]:
+    """The golden prompt, cut where a very short window (tests) does not hold it."""
+    return ids[: max(1, window - GOLDEN_STEPS)]
+
+
+def golden_ids(model: Model, prompt: Sequence[int]) -> list[int]:
+    """The first greedy ids after `prompt`, up to the first that is close to a tie."""
+    model.reset()
+    model.prefill(prompt[:-1])
+    logits = model.decode(prompt[-1])
+    ids: list[int] = []
+    for _ in range(GOLDEN_STEPS):
+        second, first = np.sort(logits)[-2:]
+        if first - second < GOLDEN_MARGIN * float(np.std(logits)):
+            break
+        ids.append(int(np.argmax(logits)))
+        if model.position == model.window:
+            break
+        logits = model.decode(ids[-1])
+    return ids

@@ -1,0 +1,81 @@
+"""bundle.json: what an exported folder holds and how it wants to be used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError
+
+FORMAT_VERSION = 1
+
+
+class Bundle:
+    """The checked contents of FOLDER/bundle.json.
+
+    Raises ModelError where the folder is incomplete: a missing or truncated file is found here,
+    by its size, and not as strange text later.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        values = _read(folder / "bundle.json")
+        if values.get("format_version") != FORMAT_VERSION:
+            raise ModelError(
+                f"{folder / 'bundle.json'} has format_version {values.get('format_version')!r}, this runtime reads "
+                f"{FORMAT_VERSION}. Export again, or take the runtime that belongs to the folder."
+            )
+        try:
+            self.files: dict[str, dict[str, Any]] = values["files"]
+            self.variants: dict[str, dict[str, Any]] = values["variants"]
+            self.window = int(values["window"])
+            self.vocab_size = int(values["vocab_size"])
+            self.stop_ids = [int(token) for token in values["stop_ids"]]
+            self.start_id = int(values["start_id"])
+            self.golden: dict[str, Any] = values["golden"]
+            self.tools_file: str | None = values["tools_file"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{folder / 'bundle.json'} is damaged ({error!r}). Copy the folder again.") from error
+        for name, entry in self.files.items():
+            self._check_size(name, int(entry["bytes"]))
+
+    def model_path(self, variant: str) -> Path:
+        """The .tflite file of a variant; ModelError lists the variants there are."""
+        if variant not in self.variants:
+            raise ModelError(f"{self.folder} has no variant {variant!r}; it has {sorted(self.variants)}.")
+        return self.folder / str(self.variants[variant]["file"])
+
+    def default_variant(self) -> str:
+        """int8 where there is one, else the first."""
+        return "int8" if "int8" in self.variants else sorted(self.variants)[0]
+
+    def check_hash(self, name: str) -> None:
+        """ModelError where the file's sha256 is not the recorded one."""
+        with (self.folder / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != self.files[name]["sha256"]:
+            raise ModelError(
+                f"{self.folder / name} is damaged: its sha256 is not the one in bundle.json. Copy it again."
+            )
+
+    def _check_size(self, name: str, expected: int) -> None:
+        path = self.folder / name
+        if not path.is_file():
+            raise ModelError(f"{path} does not exist. Copy the whole exported folder to the device.")
+        if path.stat().st_size != expected:
+            raise ModelError(
+                f"{path} has {path.stat().st_size:,} bytes, bundle.json says {expected:,}: it is truncated or of "
+                "another export. Copy the whole folder again."
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path} does not exist: {path.parent} is no exported folder (mobile/ of a run).") from None
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON ({error}). Copy the folder again.") from error
+    return values

@@ -1,0 +1,15 @@
+"""What can go wrong on the device, as one message a user can act on."""
+
+from __future__ import annotations
+
+
+class ModelError(RuntimeError):
+    """The folder or the model file is missing, damaged, or of another kind than expected."""
+
+
+class PromptError(ModelError):
+    """The prompt is empty, too long for the window, or holds ids outside the vocabulary."""
+
+
+class ContextFullError(ModelError):
+    """The KV cache is full: no further token can be read or written."""

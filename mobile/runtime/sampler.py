@@ -1,0 +1,50 @@
+"""The choice of the next token: greedy, or random within a temperature, top-k and top-p."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Sampler:
+    """Chooses ids from logits; the same seed gives the same ids.
+
+    Args:
+        temperature: 0 is greedy (the default); above, logits are divided by it.
+        top_k: only the k most likely tokens may be chosen; 0: no limit.
+        top_p: of these, the smallest set whose probability reaches p; 1: no limit.
+        seed: start of the random numbers.
+
+    Example:
+        Sampler(temperature=0.7, top_k=40, top_p=0.9, seed=1)
+    """
+
+    def __init__(self, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0) -> None:
+        if temperature < 0.0 or top_k < 0 or not 0.0 < top_p <= 1.0:
+            raise ValueError(
+                f"temperature {temperature} must be 0 or more, top_k {top_k} 0 or more, top_p {top_p} in (0, 1]"
+            )
+        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
+        self._random = np.random.default_rng(seed)
+
+    def __call__(self, logits: npt.NDArray[Any]) -> int:
+        """One id from logits [V]."""
+        if self.temperature == 0.0:
+            return int(np.argmax(logits))
+        return int(self._random.choice(len(logits), p=self.probabilities(logits)))
+
+    def probabilities(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """The distribution [V] that ids are drawn from (temperature above 0), in float64."""
+        scaled = logits.astype(np.float64) / self.temperature
+        order = np.argsort(-scaled, kind="stable")
+        if self.top_k:
+            order = order[: self.top_k]
+        weights = np.exp(scaled[order] - scaled[order[0]])
+        weights /= weights.sum()
+        # A token stays while the mass before it is below p, so the one that reaches p is the last.
+        kept = int(np.count_nonzero(np.cumsum(weights) - weights < self.top_p))
+        result = np.zeros(len(logits))
+        result[order[:kept]] = weights[:kept] / weights[:kept].sum()
+        return result
