@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,9 @@ def open_wandb(config: Config, folder: Path, stage: str) -> WandbRun | None:
 
 
 def _run_id(folder: Path, stage: str) -> str:
-    import wandb
-
     path = folder / "wandb.json"
     ids: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     if stage not in ids:
-        ids[stage] = wandb.util.generate_id()
+        ids[stage] = secrets.token_hex(4)
         write_json(path, ids)
     return ids[stage]

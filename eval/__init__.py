@@ -1,0 +1,18 @@
+"""The comparison of all artifacts of a run: quality, speed, size, and the report about them.
+
+Each engine answers in a child process of its own (worker.py, client.py), so that PyTorch and TensorFlow never meet
+and a crash of one costs only its own row of the table. Result files (results.py) are all the report is made from.
+"""
+
+from __future__ import annotations
+
+from train.runs import Stage
+
+STAGE = Stage(
+    name="eval",
+    entry="eval.stage:run",
+    sections=("eval", "model"),
+    inputs=("data", "teacher", "student", "mobile"),
+    outputs=("eval",),
+    sources=("eval", "mobile/runtime", "train/metrics.py", "train/intervals.py", "train/chat.py"),
+)

@@ -1,0 +1,156 @@
+"""Result files: the one schema of eval/<engine id>.json, which is all the report is made from.
+
+`eval/results.schema.json` is generated from these models: python -m eval.results
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from train.atomic import write_json
+from train.errors import UserError
+
+SCHEMA = Path(__file__).with_name("results.schema.json")
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Share(Part):
+    """k of n rows, with Wilson's 95 % interval."""
+
+    k: Count
+    n: Annotated[int, Field(ge=1)]
+    value: float
+    low: float
+    high: float
+
+
+class SetQuality(Part):
+    """Quality on one test set. A figure is absent where no row of the set can have it."""
+
+    exact: Share = Field(description="right answers by eval.scorer: for 'call', the parsed JSON is equal")
+    intent: Share | None = Field(None, description="right function, or rightly none")
+    argument_keys: Share | None = Field(None, description="right function and the same argument names")
+    valid_json: Share | None = Field(None, description="one JSON object with exactly name and arguments")
+    invented: Share | None = Field(
+        None, description="an open value that is not in the utterance; of rows with open slots"
+    )
+    false_call: Share | None = Field(None, description="a function called where none applies; of such rows")
+    ended_by_stop: Share = Field(description="answers that ended by the stop token")
+    errors: dict[str, Count] = Field(description="error type → rows")
+    by_category: dict[str, Share] = Field(description="category → right answers")
+
+
+class Agreement(Part):
+    """Greedy answers that are the same text as the parent's, over all rows both answered."""
+
+    parent: str
+    same: Share
+
+
+class Difference(Part):
+    """Exact match minus that of the baseline, on the same rows of the headline set."""
+
+    baseline: str
+    value: float
+    low: float = Field(description="lower end of the paired bootstrap's 95 % interval")
+    high: float
+    p: float = Field(description="exact McNemar test, two-sided")
+
+
+class Speed(Part):
+    """Interleaved rounds on the CPU; every raw value is kept, in seconds. The warm-up round is not in it."""
+
+    prompt_tokens: Count
+    new_tokens: Count
+    threads: Annotated[int, Field(ge=1)]
+    ttft_s: list[float] = Field(description="time to first token, one a round")
+    per_token_s: list[list[float]] = Field(description="each further token, one list a round; empty without tokens")
+    load_average: list[float] = Field(description="1-minute load average of the machine before each round")
+    baseline: str | None = Field(None, description="engine the ratio is against")
+    ratio: float | None = Field(None, description="times faster than the baseline: median of paired rounds")
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+
+
+class Artifact(Part):
+    """What was measured."""
+
+    format: str
+    dtype: str
+    bytes: Count
+    params: Count | None
+    sha256: str
+    note: str | None = Field(None, description="what a reader must know beside every figure of it")
+
+
+class Result(Part):
+    """One result file."""
+
+    kind: Literal["artifact"] = "artifact"
+    engine: str
+    status: Literal["ok", "failed"]
+    error: str | None = Field(None, description="why it failed; quality or speed may still be there")
+    artifact: Artifact | None = None
+    parent: str | None = None
+    environment: dict[str, Any] = Field(description="cpu, cores, versions, threads, load average")
+    settings: dict[str, Any] = Field(description="the section eval of the config")
+    quality: dict[str, SetQuality] = Field({}, description="test set → quality")
+    agreement: Agreement | None = None
+    difference: Difference | None = None
+    speed: Speed | None = None
+    peak_memory_bytes: Count | None = Field(None, description="peak resident memory of the process that was timed")
+    load_s: float | None = Field(None, description="seconds to import the framework and read the artifact")
+    answer_s: float | None = Field(None, description="wall seconds spent on the answers of this evaluation")
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Nearest-rank percentile: a value that was really measured."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
+
+
+def read_result(path: Path) -> Result:
+    """One result file. Raises UserError where it is damaged or of another schema."""
+    try:
+        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(
+            f"{path} is not a result file of this version: {where}: {first['msg']}. "
+            "Delete it and run the evaluation again (tandem eval CONFIG)."
+        ) from None
+
+
+def read_results(folder: Path) -> list[Result]:
+    """All results of a run's eval folder, in the order they were asked for. Raises UserError where there is none."""
+    results = [read_result(path) for path in sorted(folder.glob("*.json"))]
+    if not results:
+        raise UserError(f"{folder} has no result files: run the evaluation first (tandem eval CONFIG).")
+    order = list(results[0].settings.get("engines", []))
+    return sorted(
+        results,
+        key=lambda result: (order.index(result.engine) if result.engine in order else len(order), result.engine),
+    )
+
+
+def write_result(folder: Path, result: Result) -> None:
+    write_json(folder / f"{result.engine}.json", result.model_dump(mode="json"))
+
+
+def schema() -> dict[str, Any]:
+    return Result.model_json_schema()
+
+
+if __name__ == "__main__":
+    write_json(SCHEMA, schema())
+    print(json.dumps({"schema": str(SCHEMA)}))

@@ -1,0 +1,126 @@
+"""Answers of an engine, kept row by row: an evaluation that was stopped goes on where it was.
+
+Each line carries a key made of everything the answer depends on. Lines are appended to <engine>.partial.jsonl while
+the engine answers; when all are there, the file appears whole as <engine>.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eval.engines.engine import Answer
+from train.atomic import sha256_json, write_jsonl
+from train.chat import content_text
+from train.config.schema import EvalConfig
+from train.errors import UserError
+from train.metrics import SCORERS, Score
+
+Row = dict[str, Any]
+
+
+def read_set(data: Path, name: str, n: int) -> list[Row]:
+    """The first `n` rows of a test set. Raises UserError where there is no such set, or a row is no chat row."""
+    path = data / f"{name}.jsonl"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in data.glob("*.jsonl"))) or "none"
+        raise UserError(f"eval.sets asks for the test set {name!r}, but {path} does not exist. Sets here: {known}.")
+    rows: list[Row] = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in zip(range(1, n + 1), lines, strict=False):
+            try:
+                row = json.loads(line)
+                valid = row["messages"][-1]["role"] == "assistant" and len(row["messages"]) > 1
+            except (ValueError, LookupError, TypeError):
+                valid = False
+            if not valid:
+                raise UserError(f"{path}:{number} is not a chat row that ends with an assistant's message.")
+            rows.append(row)
+    if not rows:
+        raise UserError(f"{path} is empty: there is nothing to evaluate. Take {name!r} out of eval.sets or fill it.")
+    return rows
+
+
+def sample_key(artifact_sha256: str, config: EvalConfig, engine: str, row: Row) -> str:
+    """Hash of what an answer depends on."""
+    few_shot = config.few_shot if engine == "base" else 0
+    return sha256_json([artifact_sha256, few_shot, config.max_new_tokens, row["messages"]])[:16]
+
+
+class SampleFile:
+    """Samples of one engine: those of an earlier evaluation are taken up where the key is the same."""
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self._whole = folder / f"{engine}.jsonl"
+        self._partial = folder / f"{engine}.partial.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._known = {line["key"]: line["answer"] for path in (self._whole, self._partial) for line in _lines(path)}
+        _end_line(self._partial)
+
+    def get(self, key: str) -> Answer | None:
+        return Answer(**self._known[key]) if key in self._known else None
+
+    def add(self, key: str, answer: Answer) -> None:
+        self._known[key] = asdict(answer)
+        with self._partial.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"key": key, "answer": asdict(answer)}, ensure_ascii=False) + "\n")
+
+    def finish(self, samples: list[dict[str, Any]]) -> None:
+        """Writes the scored samples whole."""
+        write_jsonl(self._whole, samples)
+        self._partial.unlink(missing_ok=True)
+
+
+def judge(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[str]) -> Score:
+    """Scores an answer to a row."""
+    *_, user, expected = row["messages"]
+    utterance, want = content_text(user["content"]), content_text(expected["content"])
+    return SCORERS[config.scorer](answer.text, want, utterance, answer.stopped, open_slots)
+
+
+def as_sample(name: str, index: int, row: Row, key: str, answer: Answer, score: Score) -> dict[str, Any]:
+    """One line of samples/<engine>.jsonl."""
+    *_, user, expected = row["messages"]
+    return {
+        "set": name,
+        "id": row.get("id", f"{name}-{index:06d}"),
+        "category": row.get("category", ""),
+        "utterance": content_text(user["content"]),
+        "expected": content_text(expected["content"]),
+        "score": score.as_dict(),
+        "key": key,
+        "answer": asdict(answer),
+    }
+
+
+def read_samples(folder: Path, engine: str) -> list[dict[str, Any]]:
+    """The finished samples of an engine; empty where it has none."""
+    return _lines(folder / f"{engine}.jsonl")
+
+
+def open_slots_of(rows: Iterable[Row]) -> frozenset[str]:
+    """Arguments whose value is copied from the utterance in some row of the set."""
+    return frozenset(slot for row in rows for slot in row.get("open", {}))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a file; one that a killed process left half written is not there."""
+    if not path.exists():
+        return []
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def _end_line(path: Path) -> None:
+    """Ends a half line, so that the next one is not glued to it."""
+    if path.exists() and not path.read_bytes().endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")

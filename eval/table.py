@@ -1,0 +1,35 @@
+"""The comparison as a table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from eval.figures import ABSENT, COLUMNS, headline_row, headline_set
+from eval.results import Result
+
+SHOWN = ("Artifact", "Exact match", "Intent", "False calls", "MB", "Tokens/s", "TTFT ms", "Memory MB", "Speed")
+
+
+def comparison_table(results: Sequence[Result]) -> Table:
+    """One row an engine. Columns that nobody has a figure for are left out; failed engines say why."""
+    table = Table(title=f"Exact match on {headline_set(results[0])}" if results else None)
+    rows = [headline_row(result) for result in results]
+    for row in rows:
+        row[-1] = row[-1].partition(" [")[0]  # the ratio without its interval: a terminal is narrow
+    columns = [
+        index
+        for index, column in enumerate(COLUMNS)
+        if column.title in SHOWN and (index == 0 or any(row[index] != ABSENT for row in rows))
+    ]
+    for index in columns:
+        table.add_column(COLUMNS[index].title, justify="left" if index == 0 else "right", no_wrap=True)
+    for result, row in zip(results, rows, strict=True):
+        # Text, not markup: an interval in square brackets would be read as a style.
+        table.add_row(*(Text(row[index]) for index in columns), style="red" if result.status == "failed" else "")
+    failed = [result for result in results if result.status == "failed"]
+    if failed:
+        table.caption = Text("\n".join(f"{result.engine} failed: {result.error}" for result in failed))
+    return table

@@ -1,0 +1,148 @@
+"""The stage from rows to report, with fake engines in real workers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.results import read_result
+from eval.samples import read_samples, read_set
+from eval.stage import run
+from train.config import Config
+from train.errors import TandemError, UserError
+from train.runs import RunFolder, StageContext
+from train.tracking.tracker import Tracker
+
+Fake = Callable[..., None]
+
+
+@pytest.fixture
+def context(run_folder: RunFolder, config: Config) -> Iterator[StageContext]:
+    with Tracker(run_folder.path, "eval") as tracker:
+        yield StageContext(config, run_folder, "0" * 64, tracker, run_folder.path / "checkpoints")
+
+
+def numbers(run: RunFolder, name: str, n: int) -> list[int]:
+    return [int(row["messages"][0]["content"].split()[3]) for row in read_set(run.data, name, n)]
+
+
+def asked(run: RunFolder, engine: str) -> int:
+    path = run.path / f"asked-{engine}"
+    return len(path.read_text()) if path.exists() else 0
+
+
+def test_quality_speed_and_report(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "Right")
+    fake("student-keras", "Half")
+    headline = run(context)
+    odd = sum(number % 2 for number in numbers(context.run, "t3", 10))
+    assert headline == {"teacher-eager": 1.0, "student-keras": round(odd / 10, 4)}
+
+    student = read_result(context.run.eval / "student-keras.json")
+    quality = student.quality["t3"]
+    assert (quality.exact.k, quality.exact.n) == (odd, 10)
+    assert quality.errors == {"wrong_argument": 10 - odd}
+    assert quality.intent is not None
+    assert quality.intent.k == 10
+    assert quality.false_call is None
+    assert sum(share.n for share in quality.by_category.values()) == 10
+    assert student.agreement is not None
+    right = odd + sum(number % 2 for number in numbers(context.run, "none", 4))
+    assert (student.agreement.parent, student.agreement.same.k, student.agreement.same.n) == (
+        "teacher-eager",
+        right,
+        14,
+    )
+    assert student.speed is not None
+    assert len(student.speed.ttft_s) == 3, "the warm-up round is dropped"
+    assert student.speed.ratio == pytest.approx(2.0), "half the seconds of the teacher"
+    assert student.status == "ok"
+    assert "student-keras" in (context.run.path / "report.md").read_text()
+    assert (context.run.path / "report.html").exists()
+
+
+def test_failed_engine_is_reported_and_the_others_go_on(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "CrashesAtAnswer")
+    fake("student-keras", "Right")
+    assert run(context) == {"teacher-eager": None, "student-keras": 1.0}
+    teacher = read_result(context.run.eval / "teacher-eager.json")
+    assert teacher.status == "failed"
+    assert "status 9" in (teacher.error or "")
+    for name in ("report.md", "report.html"):
+        assert "segmentation fault, say" in (context.run.path / name).read_text()
+
+
+def test_failure_in_the_speed_test_keeps_the_quality(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "Right")
+    fake("student-keras", "Raises")
+    assert run(context)["student-keras"] == 1.0
+    student = read_result(context.run.eval / "student-keras.json")
+    assert (student.status, student.speed) == ("failed", None)
+    assert "out of memory" in (student.error or "")
+
+
+def test_no_engine_at_all_is_an_error(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "Missing")
+    fake("student-keras", "Missing")
+    with pytest.raises(TandemError, match=r"No engine could answer.*run the earlier stages"):
+        run(context)
+
+
+def test_answers_are_taken_up_row_by_row(fake: Fake, context: StageContext) -> None:
+    for engine in ("teacher-eager", "student-keras"):
+        fake(engine, "CrashesAtAnswer" if engine == "student-keras" else "Right")
+    run(context)
+    assert asked(context.run, "student-keras") == 4  # one batch, then it died
+    fake("student-keras", "Right")
+    with (context.run.eval / "samples" / "student-keras.partial.jsonl").open("a") as file:
+        file.write('{"key": "half a li')
+    assert run(context)["student-keras"] == 1.0
+    assert asked(context.run, "student-keras") == 14  # 4 before, 10 now
+    assert asked(context.run, "teacher-eager") == 14  # none of them again
+    assert len(read_samples(context.run.eval / "samples", "student-keras")) == 14
+    assert not (context.run.eval / "samples" / "student-keras.partial.jsonl").exists()
+
+
+def test_changed_row_is_asked_again(fake: Fake, context: StageContext) -> None:
+    for engine in ("teacher-eager", "student-keras"):
+        fake(engine, "Right")
+    run(context)
+    path = context.run.data / "t3.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[0]["messages"][0]["content"] = "turn on fan 99 in the shed"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(context)
+    assert asked(context.run, "teacher-eager") == 15
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"engines": ["teacher-egaer"]}, "Did you mean 'teacher-eager'"),
+        ({"engines": []}, "eval.engines is empty"),
+        ({"engines": ["base", "base"]}, "twice"),
+        ({"headline": "t9"}, "eval.headline is 't9'"),
+        ({"sets": {"t3": 5, "t7": 5}}, "test set 't7'.*Sets here: none, t3, train"),
+    ],
+)
+def test_wrong_requests_are_found_before_anything_starts(
+    context: StageContext, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    values = context.config.model_dump(mode="json")
+    values["eval"] |= change
+    other = dataclasses.replace(context, config=Config.model_validate(values))
+    with pytest.raises(UserError, match=message):
+        run(other)
+    assert not context.run.eval.exists()
+
+
+def test_rows_that_are_no_chat_are_named(run_folder: RunFolder) -> None:
+    with (run_folder.data / "t3.jsonl").open("a") as file:
+        file.write('{"messages": []}\n')
+    with pytest.raises(UserError, match=r"t3\.jsonl:21 is not a chat row"):
+        read_set(run_folder.data, "t3", 100)

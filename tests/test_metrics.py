@@ -1,0 +1,176 @@
+"""Scorers on hand-made answers; intervals against formulas worked out here."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from train.errors import UserError
+from train.intervals import mcnemar, median_ratio, paired_difference, wilson
+from train.metrics import SCORERS, Call, parse_call, same_call, score_call, score_contains, score_exact
+
+ON = '{"name":"HassTurnOn","arguments":{"area":"kitchen","domain":"light"}}'
+NONE = '{"name":null,"arguments":{}}'
+SAY = "turn on the kitchen light"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kitchen",
+        "null",
+        "[1]",
+        '{"name":"A"}',
+        '{"name":"A","arguments":{},"id":1}',
+        '{"name":1,"arguments":{}}',
+        '{"name":"A","arguments":[]}',
+        '{"name":"A","name":"B","arguments":{}}',
+        '{"name":"A","arguments":{"a":NaN}}',
+        ON + "}",
+        ON + ON,
+        "Sure: " + ON,
+        '{"name":"A","arguments":{"a":' + "[" * 100_000,
+    ],
+)
+def test_what_is_no_call(text: str) -> None:
+    assert parse_call(text) is None
+
+
+def test_parsed_call() -> None:
+    assert parse_call(f"  {ON}\n") == Call("HassTurnOn", {"area": "kitchen", "domain": "light"})
+    assert parse_call(NONE) == Call(None, {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"a": 20, "b": 1}, {"b": 1, "a": 20.0}, True),
+        ({"a": True}, {"a": 1}, False),
+        ({"a": "1"}, {"a": 1}, False),
+        ({"a": [1, 2]}, {"a": [2, 1]}, False),
+        ({"a": {"b": None}}, {"a": {"b": None}}, True),
+        ({"a": 1}, {}, False),
+    ],
+)
+def test_equality_is_that_of_json(one: dict[str, object], other: dict[str, object], same: bool) -> None:
+    assert same_call(Call("F", one), Call("F", other)) is same
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "stopped", "error", "intent", "keys", "valid"),
+    [
+        (ON, ON, True, "none", True, True, True),
+        (
+            '{ "arguments": {"domain":"light", "area":"kitchen"}, "name":"HassTurnOn" }',
+            ON,
+            True,
+            "none",
+            True,
+            True,
+            True,
+        ),
+        (ON.replace("kitchen", "hall"), ON, True, "wrong_argument", True, True, True),
+        ('{"name":"HassTurnOn","arguments":{"area":"kitchen"}}', ON, True, "wrong_argument", True, False, True),
+        (ON.replace("TurnOn", "TurnOff"), ON, True, "wrong_function", False, False, True),
+        (NONE, ON, True, "missing_call", False, False, True),
+        (ON, NONE, True, "false_call", False, False, True),
+        (NONE, NONE, True, "none", True, True, True),
+        (ON[:-1], ON, True, "bad_json", False, False, False),
+        ("I can't do that.", ON, True, "bad_json", False, False, False),
+        ("Sure! " + ON, ON, True, "extra_text", False, False, False),
+        (ON + " Done.", ON, True, "extra_text", False, False, False),
+        (ON, ON, False, "never_stopped", True, True, True),
+    ],
+)
+def test_call_scorer(
+    answer: str, expected: str, stopped: bool, error: str, intent: bool, keys: bool, valid: bool
+) -> None:
+    score = score_call(answer, expected, SAY, stopped)
+    assert (score.error, score.intent, score.argument_keys, score.valid_json) == (error, intent, keys, valid)
+    assert score.exact is (error == "none")
+    assert score.ended_by_stop is stopped
+
+
+def test_false_call_is_asked_only_where_none_applies() -> None:
+    assert score_call(ON, ON, SAY).false_call is None
+    assert score_call(ON, NONE, SAY).false_call is True
+    assert score_call(NONE, NONE, SAY).false_call is False
+    assert score_call("hello", NONE, SAY).false_call is False
+
+
+@pytest.mark.parametrize(
+    ("value", "invented"),
+    [("Desk  Lamp", False), ("desk", False), ("floor lamp", True), (7, False)],
+)
+def test_invented_value_is_not_in_the_utterance(value: object, invented: bool) -> None:
+    import json
+
+    expected = '{"name":"HassTurnOn","arguments":{"name":"desk lamp"}}'
+    answer = json.dumps({"name": "HassTurnOn", "arguments": {"name": value}})
+    assert score_call(answer, expected, "Switch on the DESK lamp", True, {"name"}).invented is invented
+    assert score_call(answer, expected, "Switch on the DESK lamp", True, ()).invented is None
+
+
+def test_expected_value_is_never_invented() -> None:
+    expected = '{"name":"HassTurnOn","arguments":{"name":"TV"}}'
+    assert score_call(expected, expected, "the television, please", True, {"name"}).invented is False
+
+
+def test_text_scorers() -> None:
+    assert score_exact(" Paris\n", "Paris", "").exact
+    assert not score_exact("paris", "Paris", "").exact
+    assert score_contains("It is PARIS.", "paris", "").exact
+    assert score_contains("It is Rome.", "paris", "").error == "wrong_text"
+    assert score_exact("Paris", "Paris", "", False).error == "never_stopped"
+    assert score_exact("Paris", "Paris", "").valid_json is None
+    assert set(SCORERS) == {"call", "exact", "contains"}
+
+
+def test_expected_answer_that_is_no_call_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match=r"eval\.scorer"):
+        score_call(ON, "Paris", SAY)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (247, 300)])
+def test_wilson_is_the_closed_formula(k: int, n: int) -> None:
+    z, p = 1.959963984540054, k / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    found = wilson(k, n)
+    assert found.value == p
+    assert found.low == pytest.approx(max(0.0, middle - half), abs=1e-9)
+    assert found.high == pytest.approx(min(1.0, middle + half), abs=1e-9)
+
+
+def test_wilson_refuses_nonsense() -> None:
+    with pytest.raises(ValueError, match="0 of 0"):
+        wilson(0, 0)
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 9), (9, 1), (5, 5), (12, 3)])
+def test_mcnemar_is_the_two_sided_sign_test(b: int, c: int) -> None:
+    n = b + c
+    tail = sum(math.comb(n, i) for i in range(min(b, c) + 1)) / 2**n
+    assert mcnemar(b, c) == pytest.approx(min(1.0, 2 * tail) if n else 1.0)
+
+
+def test_paired_difference() -> None:
+    first = [True] * 90 + [False] * 10
+    second = [True] * 80 + [False] * 20
+    found = paired_difference(first, second)
+    assert found.value == pytest.approx(0.10)
+    # Standard error of a mean of 100 values, ten of them 1, the others 0: sqrt(.1 * .9 / 100) = .03.
+    assert found.low == pytest.approx(0.10 - 1.96 * 0.03, abs=0.02)
+    assert found.high == pytest.approx(0.10 + 1.96 * 0.03, abs=0.02)
+    assert found == paired_difference(first, second), "the seed makes it repeatable"
+    assert paired_difference(first, first).low == paired_difference(first, first).high == 0
+
+
+def test_median_ratio_is_how_many_times_faster() -> None:
+    found = median_ratio([1.0, 2.0, 1.0, 4.0, 1.0], [2.0, 4.0, 3.0, 8.0, 1.0])
+    assert found.value == 2.0
+    assert found.low >= 1.0
+    assert found.high <= 3.0
+    assert median_ratio([2.0], [1.0]).value == 0.5
