@@ -141,9 +141,16 @@ def _stage(stage: Stage, config: Path, overrides: list[str] | None) -> None:
 
 
 def _comparison(run_path: Path) -> dict[str, object]:
-    from eval.report import print_comparison
+    """Writes the report again, now that run.json knows how long the comparison took, and prints the table."""
+    from rich.console import Console
 
-    return print_comparison(run_path)
+    from eval.report import comparison_table, write_report
+    from eval.results import read_results
+
+    results = read_results(run_path / "eval")
+    Console().print(comparison_table(results))
+    exact = {r.engine: round(r.quality[h].exact.value, 4) for r in results for h in [r.settings["headline"]] if h in r.quality}
+    return {**write_report(run_path), "exact_match": exact}
 
 
 def main() -> None:

@@ -141,10 +141,9 @@ class BaseEngine(TorchEngine):
     """The base model as it was fetched, with its whole vocabulary, asked with a few examples from the training rows."""
 
     def folder(self) -> Path:
-        from train.base_model import base_folder
+        from train.torch_track.model import untuned_folder
 
-        path: Path = base_folder(self.config.model)
-        return path
+        return untuned_folder(self.config.model, self.spec.run, self.config.seed)
 
     def load(self) -> None:
         super().load()

@@ -10,10 +10,13 @@ import torch
 from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
+from train.atomic import whole_folder
 from train.base_model import base_folder
 from train.chat import ChatTokenizer
 from train.config.schema import LlamaShape, ModelConfig
+from train.data.build import copy_tokenizer
 from train.errors import UserError
+from train.runs import RunFolder
 
 
 logging.disable_progress_bar()  # Tandem shows its own
@@ -48,6 +51,18 @@ def load_trainable(model: ModelConfig, tokenizer_folder: Path, seed: int) -> Lla
     set_special_ids(loaded.config, tokenizer)
     set_special_ids(loaded.generation_config, tokenizer)
     return loaded
+
+
+def untuned_folder(model: ModelConfig, run: RunFolder, seed: int) -> Path:
+    """The base model as a Hugging Face folder, for comparing; a random one is written into the run folder."""
+    if model.source != "random":
+        return base_folder(model)
+    folder = run.path / "base"
+    if not folder.exists():
+        with whole_folder(folder) as temporary:
+            load_trainable(model, run.data / "tokenizer", seed).save_pretrained(temporary)
+            copy_tokenizer(run.data / "tokenizer", temporary)
+    return folder
 
 
 def random_model(shape: LlamaShape, tokenizer: ChatTokenizer, seed: int) -> LlamaForCausalLM:

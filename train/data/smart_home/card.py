@@ -1,0 +1,86 @@
+"""The data card: what the rows are, where they come from, and what they can't show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from train.data.smart_home.older import WHEELS
+
+_TEXT = """# Data card: smart-home
+
+One English sentence of a user → one function call as canonical JSON
+(`{{"name":"HassTurnOn","arguments":{{"area":"kitchen","domain":"light"}}}}`), or
+`{{"name":null,"arguments":{{}}}}` where no function applies. {functions} functions. Built on this machine from pinned
+packages, seed {seed}; no row comes from a person.
+
+## Sources and licences
+
+- Grammar of train, val, T1–T3 and the function descriptions: `home-assistant-intents==2026.10.27`
+  (The Home Assistant Authors, Apache-2.0), parsed with `hassil==3.12.1` (Apache-2.0).
+- Grammar of G2: older wheels of the same package ({older}). Their metadata say Apache-2.0 or
+  nothing, the licence file inside is **Creative Commons Attribution 4.0**: credit The Home Assistant
+  Authors and contributors, <https://github.com/OHF-Voice/intents>. Sentences were sampled from the
+  templates and their calls rewritten to the newest schema (changes were made).
+- Names, open values and the wordings without a function were written for this project.
+
+## How it is sampled
+
+A template is walked at random; first alternatives weigh more, shared rules use natural wordings,
+and sentences nobody says are rejected and drawn again (repeated words, wrong number or article,
+preposition that does not fit the place). Numbers come as digits and words; calls hold numbers.
+Names are composed, so that copying pays. Left out: chit-chat (`HassRespond`), `{{name}} <light>`
+templates (whether "light" belongs to the name can't be told) and bare names.
+
+## Splits
+
+| split | templates | names and open values | rows |
+|---|---|---|---|
+| train | known | known | {train} |
+| val | known | known (sentences not in train) | {val} |
+| t1 | known | new | {t1} |
+| t2 | new | known | {t2} |
+| t3 | new | new | {t3} |
+| g2 | older grammars, not matched by the newest | new | {g2} |
+| none | – | new wordings, no function applies | {none} |
+
+{known} training templates, {new} held out; every intent × slot combination keeps a training
+template. {share:.0%} of train and val are "no function". The role of a sentence is a hash of its
+text: no test sentence can occur in train or val, whatever the counts, and a split is the same
+whatever the sizes of the others.
+
+## Rows per function
+
+{table}
+
+## Known limits
+
+- Template language is narrower than what people say; the wordings of G2 and of "no function" are the
+  closest thing to a check from outside.
+- Functions with a single template have none held out: they are missing from t2 and t3 ({missing}).
+- Some held-out templates can make a wording that a training template makes too (about 2 % of t2).
+- Item and song lists are short; titles and artists are combined freely ("Imagine by Mozart").
+- A floor is always called by its whole name, and a device name never starts with a room:
+  "kitchen lamp" is area + lights. Other homes name things in other ways.
+- English only.
+"""
+
+
+def data_card(splits: dict[str, list[dict[str, Any]]], seed: int, known: int, new: int, share: float) -> str:
+    """Markdown of the card. `known`, `new`: numbers of templates; `share`: part of "no function" rows."""
+    counts = {name: Counter(row["category"] for row in rows) for name, rows in splits.items()}
+    categories = sorted(set().union(*counts.values()))
+    head = "| function | " + " | ".join(splits) + " |\n|---|" + "---|" * len(splits)
+    lines = [f"| {c} | " + " | ".join(str(counts[name][c]) for name in splits) + " |" for c in categories]
+    missing = [c for c in categories if c != "none" and not counts["t3"][c]]
+    return _TEXT.format(
+        functions=len([c for c in categories if c != "none"]),
+        seed=seed,
+        older=", ".join(requirement.split("==")[1] for requirement in WHEELS),
+        known=known,
+        new=new,
+        share=share,
+        table="\n".join([head, *lines]),
+        missing=", ".join(missing) or "none",
+        **{name: f"{len(rows):,}" for name, rows in splits.items()},
+    )

@@ -1,0 +1,83 @@
+"""Rows of the class "no function applies": the call has no name and no arguments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from random import Random
+
+from train.data.smart_home.names import Side
+from train.data.smart_home.none_wordings import FILLERS, wordings
+from train.data.smart_home.sampler import Row, canonical_call, exhausted
+from train.data.smart_home.splits import Role, role
+
+CATEGORY = "none"
+_TRIES = 60
+_SLOT = re.compile(r"\{(\w+)\}")
+_QUESTION = re.compile(
+    r"(what|which|how|is|are|where|when|who|why|do|does|did|can|could|would|will|was|were|should|am|have|any)\b",
+    re.IGNORECASE,
+)
+_PREFIXES = ("please", "can you", "could you", "hey,", "ok,")
+_ASKED = re.compile(
+    r"(tell|explain|give|translate|call|text|send|read|reply|navigate|book|order|get|find|plan|remind|schedule|write|draw|take|"
+    r"open|play|teach|show|buy|print|describe|define|compare|phone|message|make|purchase|add up|compose|sketch|wake) "
+)
+_NO_PREFIX = re.compile(r"(open your|play (fair|it safe)|make me laugh|get up)")
+
+
+def none_rows(rng: Random, side: Side, count: int, wanted_role: Role | None, copies: int) -> list[Row]:
+    """`count` rows from the wordings of `side`; a sentence occurs at most `copies` times.
+
+    `wanted_role` None takes any sentence: the test wordings need no hash, training never has them.
+    UserError: `count` is more than the wordings can fill.
+
+    A wording is drawn in proportion to the square root of what its slots can hold, so that plain
+    wordings stay present without filling the set with copies.
+    """
+    texts = wordings(side)
+    weights = [_variety(text, side) ** 0.5 for text in texts]
+    rows: list[Row] = []
+    seen: Counter[str] = Counter()
+    for _ in range(_TRIES * count):
+        if len(rows) == count:
+            return rows
+        wording = rng.choices(texts, weights)[0]
+        text = _dress(_fill(wording, rng, side), rng)
+        key = text.casefold()
+        if (wanted_role is not None and role(key) != wanted_role) or seen[key] >= copies:
+            continue
+        seen[key] += 1
+        rows.append(_row(text, wording))
+    if len(rows) < count:
+        raise exhausted(f"'no function' wordings of the {side} side", count, len(rows))
+    return rows
+
+
+def _row(text: str, wording: str) -> Row:
+    messages = [{"role": "user", "content": text}, {"role": "assistant", "content": canonical_call(None, {})}]
+    return {"messages": messages, "category": CATEGORY, "template": wording}
+
+
+def _variety(wording: str, side: Side) -> float:
+    total = 1.0
+    for slot in _SLOT.findall(wording):
+        total *= len(FILLERS[slot][side])
+    return total
+
+
+def _fill(wording: str, rng: Random, side: Side) -> str:
+    text = _SLOT.sub(lambda match: rng.choice(FILLERS[match[1]][side]), wording)
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
+def _dress(text: str, rng: Random) -> str:
+    """Case, politeness and punctuation vary as in the rows that have a call."""
+    if rng.random() < 0.12 and _ASKED.match(text) and not _NO_PREFIX.match(text):
+        text = f"{rng.choice(_PREFIXES)} {text}"
+    draw = rng.random()
+    if draw < 0.3:
+        text = text[0].upper() + text[1:]
+        if draw < 0.18:
+            text += "?" if _QUESTION.match(text) else "."
+    return text
