@@ -1,0 +1,121 @@
+"""The capture against log-probabilities computed row by row, without padding, by transformers' own forward pass."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from train.chat import ChatTokenizer
+from train.config.schema import Config
+from train.distill.cache_writer import CacheWriter
+from train.distill.logit_cache import LogitCache, cache_key
+from train.distill.supervised import read_supervised
+from train.errors import UserError
+from train.runs import RunFolder, StageContext
+from train.tracking import Tracker
+
+torch = pytest.importorskip("torch")
+capture = pytest.importorskip("train.distill.capture")
+
+
+def context(run: RunFolder, config: Config) -> StageContext:
+    return StageContext(config, run, "f", Tracker(run.path, "capture"), run.path / "checkpoints" / "capture")
+
+
+@pytest.fixture(autouse=True)
+def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(capture, "cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_entries_are_the_teachers_distributions(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    monkeypatch.setattr(capture, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(capture, "BATCH_TOKENS", 100)
+    with context(run, config).tracker:
+        headline = capture.run(context(run, config))
+    tokenizer = ChatTokenizer.load(run.data / "tokenizer")
+    cache = LogitCache(run.logits, cache_key(run, tokenizer, config.distill))
+    model = AutoModelForCausalLM.from_pretrained(run.teacher, dtype=torch.float32).eval()
+    tail = []
+    lines = (run.data / "train.jsonl").read_text().splitlines()
+    for number, line in enumerate(lines):
+        ids, mask = tokenizer.encode(json.loads(line)["messages"])
+        with torch.no_grad():
+            logprobs = model(torch.tensor([ids])).logits[0].double().log_softmax(-1).numpy()
+        expected = np.stack([logprobs[t - 1] for t in range(len(ids)) if mask[t]])
+        entry = cache.entry(number)
+        assert entry is not None
+        assert entry.ids.shape == (sum(mask), 8)
+        assert np.allclose(np.take_along_axis(expected, entry.ids.astype(int), -1), entry.logprobs, atol=5e-3)
+        assert np.allclose(-np.sort(-expected, -1)[:, :8], entry.logprobs, atol=5e-3)
+        assert np.allclose(entry.lse[:, 0], 0, atol=1e-5)
+        assert np.allclose(entry.lse[:, 1], np.log(np.exp(expected / 2).sum(-1)), atol=1e-4)
+        tail += (1 - np.exp(-np.sort(-expected, -1)[:, :8]).sum(-1)).tolist()
+    assert headline["rows"] == len(lines) == 30
+    assert headline["positions"] == len(tail)
+    assert headline["mean_tail_mass"] == pytest.approx(np.mean(tail), abs=1e-3)
+    assert headline["tokens_per_s"] > 0
+
+
+def test_goes_on_after_a_kill(run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "BLOCK_ROWS", 8)
+    whole = capture.run(context(run, config))
+    expected = [path.read_bytes() for path in sorted(run.logits.glob("*.safetensors"))]
+    shutil.rmtree(run.path / "checkpoints")  # as the stage does when its result is recorded
+    add, calls = CacheWriter.add, []
+
+    def killed(self: CacheWriter, *args: object, **figures: float) -> None:
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(1)
+        add(self, *args, **figures)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CacheWriter, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        capture.run(context(run, config))
+    assert len(calls) == 2
+    monkeypatch.setattr(CacheWriter, "add", add)
+    again = capture.run(context(run, config))
+    assert again["rows"] == whole["rows"]
+    assert [path.read_bytes() for path in sorted(run.logits.glob("*.safetensors"))] == expected
+
+
+def test_stops_when_the_time_is_spent(run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(capture, "BATCH_TOKENS", 60)
+    short = config.model_copy(update={"distill": config.distill.model_copy(update={"max_minutes_capture": 1e-9})})
+    headline = capture.run(context(run, short))
+    assert 1 <= headline["rows"] < 8  # one batch of the first block
+
+
+def test_row_limit(run: RunFolder, config: Config) -> None:
+    few = config.model_copy(update={"distill": config.distill.model_copy(update={"rows": 4})})
+    capture.run(context(run, few))
+    cache = LogitCache(run.logits, cache_key(run, ChatTokenizer.load(run.data / "tokenizer"), few.distill))
+    assert [cache.entry(row) is not None for row in range(6)] == [True] * 4 + [False] * 2
+
+
+def test_batches_hold_every_row_once_and_little_padding(run: RunFolder) -> None:
+    rows = read_supervised(run.data / "train.jsonl", ChatTokenizer.load(run.data / "tokenizer"))
+    batches = list(capture._batches(rows, range(3, 30)))
+    assert sorted(number for batch in batches for number in batch) == list(range(3, 30))
+
+
+def test_another_vocabulary_is_refused(run: RunFolder, config: Config) -> None:
+    with pytest.raises(UserError, match="vocabulary of 259, the tokenizer of this run one of 300"):
+        capture.Teacher(run.teacher, 300, 8, (1.0,))
+
+
+def test_reader_needs_no_framework(run: RunFolder, config: Config) -> None:
+    code = "import sys, train.distill.logit_cache; assert not {'torch', 'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

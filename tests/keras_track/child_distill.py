@@ -1,0 +1,148 @@
+"""The stage as a whole on a student of a few thousand weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from train.config.schema import Config
+from train.errors import TandemError
+from train.runs import RunFolder, StageContext
+from train.tracking import Tracker
+
+pytest.importorskip("tensorflow")
+
+from train.chat import ChatTokenizer
+from train.keras_track import distill
+from train.keras_track.backend import keras
+from train.keras_track.checkpoint import Checkpoint, TrainState
+from train.keras_track.student import build_student, load_student
+from train.keras_track.train_step import TrainStep
+
+CHECKPOINTS = "checkpoints"
+
+
+def stage(run: RunFolder, config: Config, fingerprint: str = "f") -> dict[str, object]:
+    with Tracker(run.path, "distill") as tracker:
+        return distill.run(StageContext(config, run, fingerprint, tracker, run.path / CHECKPOINTS))
+
+
+def with_distill(config: Config, **values: object) -> Config:
+    return config.model_copy(update={"distill": config.distill.model_copy(update=values)})
+
+
+def weights(run: RunFolder) -> dict[str, np.ndarray]:
+    return load_file(run.student / "hf" / "model.safetensors")
+
+
+def logged(run: RunFolder, name: str) -> list[float]:
+    lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    return [line[name] for line in lines if name in line]
+
+
+def test_learns_and_writes_and_goes_on_bit_for_bit(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_distill(config, buckets=[64])
+    headline = stage(run, config)
+    assert headline["steps"] == 16  # 2 epochs of 8 batches: see conftest
+    assert headline["params"] == load_student(run.student / "student.keras").count_params()
+    evaluations = logged(run, "eval/loss")
+    assert evaluations[0] > evaluations[-1] == pytest.approx(headline["val_loss"], abs=1e-4)
+    assert len(evaluations) == 3  # steps 6, 12 and the last
+    assert {"train/loss", "train/lr", "train/grad_norm", "train/tok_per_s", "train/step"} <= set(
+        json.loads((run.path / "metrics.jsonl").read_text().splitlines()[1])
+    )
+    uninterrupted = weights(run)
+
+    shutil.rmtree(run.path / CHECKPOINTS)  # as the stage's runner does
+    shutil.rmtree(run.student)
+    call, calls = TrainStep.__call__, []
+
+    def killed(self: TrainStep, *args: object, **kwargs: object) -> tuple[float, float, float]:
+        if len(calls) == 12:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return call(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(TrainStep, "__call__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stage(run, config)
+    assert not run.student.exists()
+    assert json.loads((run.path / CHECKPOINTS / "last" / "state.json").read_text())["step"] == 10
+    monkeypatch.setattr(TrainStep, "__call__", call)
+    stage(run, config)
+    assert weights(run).keys() == uninterrupted.keys()
+    for name, value in weights(run).items():
+        assert np.array_equal(value, uninterrupted[name]), name
+
+
+def test_control_needs_no_cache(run: RunFolder, config: Config) -> None:
+    shutil.rmtree(run.logits)
+    headline = stage(run, with_distill(config, alpha=0.0, epochs=0.3, buckets=[64]))
+    assert headline["steps"] == 3  # .3 of 8 batches, rounded up
+
+
+def test_time_budget_cuts_the_steps_once(run: RunFolder, config: Config) -> None:
+    headline = stage(run, with_distill(config, epochs=1000.0, max_minutes=0.05, buckets=[64]))
+    assert 11 <= int(str(headline["steps"])) < 8000
+    assert logged(run, "train/lr")[-1] < 0.2 * config.distill.learning_rate  # the cosine came to its end
+
+
+def trainer_step(config: Config, run: RunFolder) -> tuple[TrainStep, distill.Batches]:
+    tokenizer = ChatTokenizer.load(run.data / "tokenizer")
+    with Tracker(run.path, "distill") as tracker:
+        training, _ = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer)
+    keras.utils.set_random_seed(0)
+    return TrainStep(build_student(config.student, tokenizer.vocab_size), config.distill), training
+
+
+def test_step_is_xla_and_decays_matrices_only(run: RunFolder, config: Config) -> None:
+    step, training = trainer_step(with_distill(config, weight_decay=0.5, clip_norm=1e-9), run)
+    batch = next(iter(training.dataset()))
+    before = {v.path: v.numpy() for v in step.student.trainable_variables}
+    for variable in step.student.trainable_variables:
+        if "scale" in variable.path:
+            variable.assign(2 * np.ones(variable.shape))
+    step(batch, 1e-6)
+    assert step.uses_xla(batch)
+    for variable in step.student.trainable_variables:
+        # A clipped gradient moves nothing by more than the learning rate; what is left is the decay.
+        kept = 2.0 if "scale" in variable.path else before[variable.path] * (1 - 0.5e-6)
+        assert np.abs(variable.numpy() - kept).max() <= 1.1e-6, variable.path
+
+
+def test_clipping_and_norm(run: RunFolder, config: Config) -> None:
+    """The logged norm is that before clipping: it does not depend on the limit."""
+    norms = []
+    for limit in (1e-3, 1e3):
+        step, training = trainer_step(with_distill(config, clip_norm=limit), run)
+        norms.append(step(next(iter(training.dataset())), 1e-3)[2])
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5)
+    assert norms[0] > 1e-3
+
+
+def test_not_a_number_stops_the_training(run: RunFolder, config: Config) -> None:
+    step, training = trainer_step(config, run)
+    step.student.trainable_variables[0].assign(np.nan * np.ones(step.student.trainable_variables[0].shape))
+    with pytest.raises(TandemError, match=r"Lower distill\.learning_rate"):
+        step(next(iter(training.dataset())), 1e-3)
+
+
+def test_checkpoint_of_another_config_or_damaged_is_not_used(tmp_path: Path) -> None:
+    state = TrainState(step=4, epoch=0, index=4, total_steps=9, cut=False, spent_s=1.5)
+    variable = keras.Variable(np.arange(3.0))
+    Checkpoint(tmp_path / "last", "f").save(state, {"student": [variable]})
+    variable.assign(np.zeros(3))
+    assert Checkpoint(tmp_path / "last", "other").restore({"student": [variable]}) is None
+    assert np.array_equal(variable.numpy(), np.zeros(3))
+    assert Checkpoint(tmp_path / "last", "f").restore({"student": [variable]}) == state
+    assert np.array_equal(variable.numpy(), np.arange(3.0))
+    file = tmp_path / "last" / "variables.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    assert Checkpoint(tmp_path / "last", "f").restore({"student": [variable]}) is None

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+
+from train.config.schema import DistillConfig
+
+pytest.importorskip("tensorflow")
+
+from train.keras_track.schedule import TIMED_STEPS, TimeBudget, learning_rate
+
+CONFIG = DistillConfig(learning_rate=1e-3, warmup_steps=10, min_lr_ratio=0.1)
+
+
+def test_learning_rate_by_hand() -> None:
+    assert learning_rate(0, 110, CONFIG) == pytest.approx(1e-4)
+    assert learning_rate(9, 110, CONFIG) == pytest.approx(1e-3)
+    assert learning_rate(10, 110, CONFIG) == pytest.approx(1e-3)
+    assert learning_rate(60, 110, CONFIG) == pytest.approx(1e-3 * (0.1 + 0.9 * 0.5))
+    assert learning_rate(110, 110, CONFIG) == pytest.approx(1e-4)
+
+
+def test_warm_up_is_shortened_with_the_total() -> None:
+    assert learning_rate(3, 20, CONFIG) == pytest.approx(1e-3)  # 4 steps of warm-up
+    assert all(math.isfinite(learning_rate(step, 1, CONFIG)) for step in (0, 1))
+
+
+def timed(limit_s: float | None) -> TimeBudget:
+    budget = TimeBudget(limit_s, Counter({48: 30, 96: 10}))
+    budget.record(48, 8.0)  # compiles
+    for _ in range(TIMED_STEPS):
+        budget.record(48, 0.1)
+    return budget
+
+
+def test_steps_that_fit_by_hand() -> None:
+    """100 s · .95 − 9 s spent − 8 s to compile the other = 78 s; a step: (30·.1 + 10·.2) / 40 + .025 s."""
+    budget = timed(100.0)
+    assert budget.ready
+    assert budget.total(11, 10_000, 0.025) == 11 + 520
+    assert budget.total(11, 300, 0.025) == 300
+    assert timed(1.0).total(11, 300, 0.0) == 12
+
+
+def test_not_ready_without_limit_or_before_enough_steps() -> None:
+    assert not timed(None).ready
+    assert not TimeBudget(1.0, Counter({48: 1})).ready

@@ -1,0 +1,23 @@
+"""Logit cache: the teacher's top-k log-probabilities, captured once and read by every framework, and the loss on them.
+
+supervised.py    which positions of a row are predicted, and what
+logit_cache.py   the format, its reader and its writer (NumPy and safetensors only)
+capture.py       stage `capture`: teacher/ → logits/ (PyTorch)
+kd_loss.py       top-k + tail distillation loss on keras.ops; kd_loss_torch.py is the same in PyTorch
+"""
+
+from train.runs import Stage
+
+CAPTURE = Stage(
+    name="capture",
+    entry="train.distill.capture:run",
+    sections=(
+        "distill.rows",
+        "distill.top_k",
+        "distill.temperature",
+        "distill.max_minutes_capture",
+    ),
+    inputs=("data/train.jsonl", "data/tokenizer", "teacher"),
+    outputs=("logits",),
+    sources=("train/distill", "train/chat.py"),
+)

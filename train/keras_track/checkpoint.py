@@ -1,0 +1,83 @@
+"""Checkpoints of the student's training: weights and optimizer as safetensors, the rest as JSON; whole or not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from train.atomic import sha256_file, whole_folder, write_json
+from train.progress import say
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """Where a training stands. The next batch is that of (epoch, index); seed and order follow from the config."""
+
+    step: int
+    epoch: int
+    index: int
+    total_steps: int
+    cut: bool  # whether a time budget has already cut total_steps
+    spent_s: float
+
+
+class Checkpoint:
+    """One checkpoint, replaced by each newer one.
+
+    Args:
+        folder: where it stands; its stage deletes it once the result is recorded.
+        fingerprint: of the stage; a checkpoint of another config, data or code is not used.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder, self._fingerprint = folder, fingerprint
+
+    def save(self, state: TrainState, variables: Mapping[str, Sequence[Any]]) -> None:
+        """Writes state and variables; the former checkpoint stands until this one is whole."""
+        arrays = {name: np.asarray(variable) for name, variable in _named(variables).items()}
+        with whole_folder(self._folder) as folder:
+            save_file(arrays, folder / "variables.safetensors")
+            card = {
+                "fingerprint": self._fingerprint,
+                "sha256": sha256_file(folder / "variables.safetensors"),
+                **asdict(state),
+            }
+            write_json(folder / "state.json", card)
+
+    def restore(self, variables: Mapping[str, Sequence[Any]]) -> TrainState | None:
+        """Sets the variables and returns the state; None where there is nothing to go on from."""
+        card = self._card()
+        if card is None:
+            return None
+        arrays = load_file(self._folder / "variables.safetensors")
+        for name, variable in _named(variables).items():
+            variable.assign(arrays[name])
+        return TrainState(**{name: card[name] for name in TrainState.__dataclass_fields__})
+
+    def _card(self) -> dict[str, Any] | None:
+        """state.json of a checkpoint that fits and is whole."""
+        weights = self._folder / "variables.safetensors"
+        try:
+            card: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            card = {}
+        if card.get("fingerprint", self._fingerprint) != self._fingerprint:
+            say(f"distill: {self._folder} belongs to another config, data or code; training starts anew")
+            return None
+        if not card or not weights.exists() or sha256_file(weights) != card["sha256"]:
+            say(f"distill: {self._folder} is damaged; training starts anew")
+            return None
+        return card
+
+
+def _named(variables: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Variables by group and place: Keras's own paths carry counters that differ between two models of one process."""
+    return {f"{group}.{i:04d}": variable for group, members in variables.items() for i, variable in enumerate(members)}

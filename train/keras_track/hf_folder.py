@@ -1,0 +1,96 @@
+"""The student as a Hugging Face folder (LlamaForCausalLM): every tool that reads Llamas reads it. No PyTorch needed.
+
+Keras keeps kernels as [in,out] and the heads as an axis of their own; Hugging Face has [out,in] matrices:
+q, k, v [D,H,d] → [H·d,D]; o [H,d,D] → [D,H·d]; feed-forward [in,out] → [out,in]. The rotary halves are the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import save_file
+
+from train.atomic import write_json
+from train.chat import ChatTokenizer
+from train.keras_track.student import StudentModel
+
+MAX_POSITIONS = 2048  # only a statement to other tools: rotary positions have no table
+Array = npt.NDArray[np.float32]
+
+
+def write_hf_folder(student: StudentModel, folder: Path, tokenizer_folder: Path) -> None:
+    """Writes config.json, model.safetensors and the tokenizer's files to a new folder."""
+    folder.mkdir(parents=True)
+    for file in sorted(tokenizer_folder.glob("*.json")):
+        if file.name != "kept_ids.json":  # speaks of the base model's vocabulary, not of this model
+            shutil.copyfile(file, folder / file.name)
+    write_json(folder / "config.json", hf_config(student, ChatTokenizer.load(tokenizer_folder)))
+    save_file(hf_weights(student), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def hf_config(student: StudentModel, tokenizer: ChatTokenizer) -> dict[str, Any]:
+    """config.json of LlamaForCausalLM."""
+    shape = student.shape
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": student.vocab_size,
+        "hidden_size": shape.hidden_size,
+        "intermediate_size": shape.intermediate_size,
+        "num_hidden_layers": shape.num_hidden_layers,
+        "num_attention_heads": shape.num_attention_heads,
+        "num_key_value_heads": shape.num_key_value_heads,
+        "head_dim": shape.hidden_size // shape.num_attention_heads,
+        "rms_norm_eps": shape.rms_norm_eps,
+        "rope_theta": shape.rope_theta,  # transformers 4 and most other tools
+        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},  # transformers 5
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "mlp_bias": False,
+        "tie_word_embeddings": True,
+        "max_position_embeddings": MAX_POSITIONS,
+        "bos_token_id": tokenizer.start_id,
+        "eos_token_id": tokenizer.stop_id,
+        "pad_token_id": tokenizer.pad_id,
+        "dtype": "float32",
+        "torch_dtype": "float32",
+    }
+
+
+def hf_weights(student: StudentModel) -> dict[str, Array]:
+    """Weights under Hugging Face's names, fp32. The tied head is left out."""
+    backbone = student.backbone
+    weights = {
+        "model.embed_tokens.weight": backbone.token_embedding.embeddings,
+        "model.norm.weight": backbone.layer_norm.scale,
+    }
+    for number, layer in enumerate(backbone.transformer_layers):
+        for name, value in _layer(layer, student.shape.hidden_size).items():
+            weights[f"model.layers.{number}.{name}.weight"] = value
+    return {name: np.ascontiguousarray(np.asarray(value, dtype=np.float32)) for name, value in weights.items()}
+
+
+def _layer(layer: Any, width: int) -> dict[str, Any]:
+    attention = layer._self_attention_layer
+
+    def heads_in(dense: Any) -> Array:
+        return np.asarray(dense.kernel).reshape(width, -1).T
+
+    def flat(dense: Any) -> Array:
+        return np.asarray(dense.kernel).T
+
+    return {
+        "input_layernorm": layer._self_attention_layernorm.scale,
+        "self_attn.q_proj": heads_in(attention._query_dense),
+        "self_attn.k_proj": heads_in(attention._key_dense),
+        "self_attn.v_proj": heads_in(attention._value_dense),
+        "self_attn.o_proj": np.asarray(attention._output_dense.kernel).reshape(-1, width).T,
+        "post_attention_layernorm": layer._feedforward_layernorm.scale,
+        "mlp.gate_proj": flat(layer._feedforward_gate_dense),
+        "mlp.up_proj": flat(layer._feedforward_intermediate_dense),
+        "mlp.down_proj": flat(layer._feedforward_output_dense),
+    }
