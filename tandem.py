@@ -148,8 +148,15 @@ def _comparison(run_path: Path) -> dict[str, object]:
     from eval.results import read_results
 
     results = read_results(run_path / "eval")
-    Console().print(comparison_table(results))
-    exact = {r.engine: round(r.quality[h].exact.value, 4) for r in results for h in [r.settings["headline"]] if h in r.quality}
+    console = Console()
+    # Piped into a file there is no terminal whose width could matter.
+    console.print(comparison_table(results), width=None if console.is_terminal else 140)
+    exact = {
+        r.engine: round(r.quality[h].exact.value, 4)
+        for r in results
+        for h in [r.settings["headline"]]
+        if h in r.quality
+    }
     return {**write_report(run_path), "exact_match": exact}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from mobile.export.weights import Shape, Weights
 from train.errors import MissingExtraError, TandemError
+from train.quiet import quiet_stderr
 
 
 def signature_names(prefill: Sequence[int]) -> list[str]:
@@ -65,11 +66,12 @@ def _signature(tf: Any, decoder: Any, length: int, logits: bool) -> Any:
 def _tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a machine without CUDA gets pages of notes otherwise
     try:
-        tensorflow: Any = importlib.import_module("tensorflow")
+        with quiet_stderr():
+            tensorflow: Any = importlib.import_module("tensorflow")
+            with contextlib.suppress(RuntimeError):  # devices in use already, by the caller's choice
+                tensorflow.config.set_visible_devices([], "GPU")  # nothing is computed here: leave the card alone
     except ImportError as error:
         raise MissingExtraError("tensorflow", "tensorflow", "The export") from error
-    with contextlib.suppress(RuntimeError):  # devices in use already, by the caller's choice
-        tensorflow.config.set_visible_devices([], "GPU")  # nothing is computed here: leave the card alone
     return tensorflow
 
 

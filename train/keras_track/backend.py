@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from train.errors import MissingExtraError, UserError
+from train.quiet import quiet_stderr
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if os.environ["KERAS_BACKEND"] != "tensorflow":
@@ -20,18 +21,19 @@ if os.environ["KERAS_BACKEND"] != "tensorflow":
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow talks of absent CUDA drivers otherwise
 
 try:
-    # Imported by name: its lazy modules look empty to a type checker.
-    tf: Any = importlib.import_module("tensorflow")
+    with quiet_stderr():
+        # Imported by name: its lazy modules look empty to a type checker.
+        tf: Any = importlib.import_module("tensorflow")
+        for _gpu in tf.config.list_physical_devices("GPU"):
+            # Otherwise TensorFlow takes the whole memory of the card at its first use. Too late after that.
+            tf.config.experimental.set_memory_growth(_gpu, True)
 except ImportError:
     raise MissingExtraError("tensorflow", "tensorflow", "The Keras track") from None
 
-for _gpu in tf.config.list_physical_devices("GPU"):
-    # Otherwise TensorFlow takes the whole memory of the card at its first use. Too late after that.
-    tf.config.experimental.set_memory_growth(_gpu, True)
-
 try:
-    import keras
-    import keras_hub
+    with quiet_stderr():
+        import keras
+        import keras_hub
 except ImportError as error:
     raise MissingExtraError(str(error.name), "tensorflow", "The Keras track") from None
 
