@@ -148,9 +148,8 @@ def _comparison(run_path: Path) -> dict[str, object]:
     from eval.results import read_results
 
     results = read_results(run_path / "eval")
-    console = Console()
     # Piped into a file there is no terminal whose width could matter.
-    console.print(comparison_table(results), width=None if console.is_terminal else 140)
+    Console(width=None if sys.stdout.isatty() else 140).print(comparison_table(results))
     exact = {
         r.engine: round(r.quality[h].exact.value, 4)
         for r in results
@@ -166,4 +165,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Any
 
 from train.errors import TandemError
@@ -68,7 +67,11 @@ class Handler:
         elif operation == "time":
             yield {"done": True, **asdict(self._engine.time_request(request["n_prompt"], request["n_new"]))}
         elif operation == "describe":
-            yield {"done": True, "artifact": self._engine.describe(), "peak_memory_bytes": peak_memory_bytes()}
+            yield {
+                "done": True,
+                "artifact": self._engine.describe(),
+                "peak_memory_bytes": round(peak_memory_mb() * 1e6),
+            }
         else:
             raise ValueError(f"unknown request {operation!r}")
 
@@ -81,18 +84,6 @@ class Handler:
         self._engine = make_engine(EngineSpec(**spec))
         self._engine.load()
         return time.perf_counter() - start
-
-
-def peak_memory_bytes() -> int:
-    """Peak resident memory of this process.
-
-    Linux's VmHWM and not getrusage: ru_maxrss survives exec, so a child would report at least its parent's peak.
-    """
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        return int(peak_memory_mb() * 1e6)
 
 
 if __name__ == "__main__":

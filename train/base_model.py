@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from train.atomic import sha256_file, whole_file, whole_folder
+from train.cache import cache_folder
 from train.chat import CHAT_TEMPLATE
 from train.config.schema import ModelConfig
 from train.errors import TandemError, UserError
 from train.progress import say
 
 CONVERSION = "2"  # raise it when the conversion below changes: older folders in the cache are then left aside
-
-
-def cache_folder() -> Path:
-    """Where downloads and converted base models are kept: TANDEM_CACHE, else ~/.cache/tandem."""
-    return Path(os.environ.get("TANDEM_CACHE") or Path.home() / ".cache" / "tandem")
 
 
 def is_quantised(model: ModelConfig) -> bool:
@@ -98,9 +94,9 @@ def _convert_gguf(file: Path, folder: Path) -> None:
     except (ValueError, KeyError, OSError) as error:
         raise UserError(f"model.source: {file} can't be read as a Llama-style GGUF model ({error}).") from error
     # The weights are plain fp32 now; transformers would refuse to save a model that calls itself quantised.
-    del model.config.quantization_config
-    model.hf_quantizer = None
-    model.is_quantized = False
+    loaded: Any = model
+    del loaded.config.quantization_config
+    loaded.hf_quantizer, loaded.is_quantized = None, False
     model.config.rms_norm_eps = round(model.config.rms_norm_eps, 9)  # GGUF keeps it in fp32: 9.999999747e-06
     tokenizer.chat_template = CHAT_TEMPLATE
     with whole_folder(folder) as temporary:

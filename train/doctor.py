@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from train.base_model import cache_folder
+from train.cache import cache_folder
 from train.hardware import cores, cpu_has_bf16, cpu_name, versions
 
 EXTRAS = {

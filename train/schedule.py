@@ -8,9 +8,9 @@ import math
 def learning_rate(step: int, total: int, peak: float, warmup: int, min_ratio: float) -> float:
     """Learning rate of optimizer step `step` (from 0) of `total`.
 
-    Warm-up is cut to a tenth of a short run, so that a run of a few steps still trains.
+    A warm-up longer than a fifth of all steps is shortened to that (a time budget may have cut them).
     """
-    warmup = min(warmup, total // 10)
+    warmup = min(warmup, total // 5)
     if step < warmup:
         return peak * (step + 1) / warmup
     done = (step - warmup) / max(1, total - warmup)

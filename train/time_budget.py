@@ -1,25 +1,63 @@
 """A time budget for training: after a few timed steps the number of steps is cut, once, to what fits.
 
-The decision is kept in the checkpoints, so that a resumed run follows the same schedule.
+Both tracks use it. The decision is kept in the checkpoints, so that a resumed run follows the same schedule.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from statistics import median
 
+TIMED_STEPS = 10
+RESERVE = 0.05  # share of the budget left for saving, and for a machine that slows down
 
-def steps_in_budget(planned: int, done: int, spent_s: float, step_s: list[float], max_minutes: float | None) -> int:
-    """Total steps of the run, at most `planned`.
+
+@dataclass
+class TimeBudget:
+    """Times steps, and says how many fit.
 
     Args:
-        planned: steps without a budget.
-        done: steps already made.
-        spent_s: seconds spent so far, compilation included.
-        step_s: durations of timed steps.
-        max_minutes: the budget; None leaves `planned` as it is.
+        limit_s: seconds for the whole training, compilation included; None: no limit.
+        per_bucket: batches an epoch by bucket (batches of one shape): what the steps to come are like.
+        spent_s: seconds that earlier tries of this training have used.
     """
-    if max_minutes is None or not step_s:
-        return planned
-    left_s = max(0.0, max_minutes * 60 - spent_s)
-    return max(done + 1, min(planned, done + math.floor(left_s / median(step_s))))
+
+    limit_s: float | None
+    per_bucket: Counter[int]
+    spent_s: float = 0.0
+    warm: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cold: dict[int, float] = field(default_factory=dict)  # first step of a bucket: with compilation
+
+    def record(self, bucket: int, seconds: float) -> None:
+        """A step took `seconds`."""
+        self.spent_s += seconds
+        if bucket in self.cold:
+            self.warm[bucket].append(seconds)
+        else:
+            self.cold[bucket] = seconds
+
+    @property
+    def ready(self) -> bool:
+        """Whether enough steps of the most common bucket have been timed to cut the total."""
+        return self.limit_s is not None and len(self.warm[self._common]) >= TIMED_STEPS
+
+    def total(self, step: int, planned: int, evaluation_s: float) -> int:
+        """Steps in all that fit, after `step` of `planned`; validation takes `evaluation_s` a step on average."""
+        assert self.limit_s is not None
+        compiling = max(self.cold.values()) * len(set(self.per_bucket) - set(self.cold))
+        left = self.limit_s * (1.0 - RESERVE) - self.spent_s - compiling
+        return min(planned, max(step + 1, step + int(left / (self._mean_step_s() + evaluation_s))))
+
+    @property
+    def _common(self) -> int:
+        return max(self.per_bucket, key=lambda bucket: self.per_bucket[bucket])
+
+    def _mean_step_s(self) -> float:
+        """Mean over the buckets; one not timed yet costs by its length."""
+        common = median(self.warm[self._common])
+        seconds = {
+            bucket: median(self.warm[bucket]) if self.warm.get(bucket) else common * bucket / self._common
+            for bucket in self.per_bucket
+        }
+        return sum(seconds[bucket] * n for bucket, n in self.per_bucket.items()) / self.per_bucket.total()

@@ -38,7 +38,7 @@ class LinearEngine:
         if self._path.exists():
             self._model: Any = LinearBaseline.load(self._path)
         else:
-            self._model = train(rows, self.config.seed)
+            self._model = train(rows[: self.config.eval.baseline_rows], self.config.seed)
             for old in self._path.parent.glob("baseline-linear-*.npz"):
                 old.unlink()
             self._model.save(self._path)
@@ -47,7 +47,8 @@ class LinearEngine:
     def _key(self, data: Path) -> str:
         """Hash of what the model is made from: rows, seed and its own code."""
         sources = sorted([*SOURCES.glob("*linear*.py"), *SOURCES.glob("number_words.py")])
-        return sha256_json([self.config.seed, *(sha256_file(path) for path in (data, *sources))])[:12]
+        settings = [self.config.seed, self.config.eval.baseline_rows]
+        return sha256_json([*settings, *(sha256_file(path) for path in (data, *sources))])[:12]
 
     def answer(self, conversations: Sequence[Sequence[Message]], max_new_tokens: int) -> Iterator[list[Answer]]:
         for start in range(0, len(conversations), CHUNK):

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("hassil")
-
 from train.data.smart_home import SmartHome, build
 from train.data.smart_home.grammar import load_newest
 from train.data.smart_home.names import OWNERS, Pool, pool
@@ -28,12 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def smart_home() -> SmartHome:
-    try:
-        return build(1500, 60, 60, seed=1)
-    except UserError as error:
-        if "pip can't download" in str(error):
-            pytest.skip(f"the older wheels can't be fetched here: {error}")
-        raise
+    return build(1500, 60, 60, seed=1)
 
 
 def sentence(row: dict[str, Any]) -> str:

@@ -7,9 +7,6 @@ from random import Random
 from typing import Any
 
 import pytest
-
-pytest.importorskip("hassil")
-
 from hassil.intents import Intents, TextSlotList
 from hassil.recognize import recognize_best
 

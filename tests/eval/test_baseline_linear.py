@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from eval.number_words import Number, numbers
-
-pytest.importorskip("sklearn")
-
 from eval.baseline_linear import LinearBaseline, Sentence, train
+from eval.number_words import Number, numbers
 
 OBJECTS = ["reading lamp", "porch lantern", "fan", "heater", "old radio", "desk light", "kettle"]
 NUMBER_WORDS = {20: "twenty", 55: "fifty five", 100: "one hundred", 7: "7", 30: "30"}

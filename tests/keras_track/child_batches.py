@@ -11,11 +11,8 @@ from train.config.schema import Config
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import SupervisedRow, read_supervised
 from train.errors import UserError
-from train.runs import RunFolder
-
-pytest.importorskip("tensorflow")
-
 from train.keras_track.batches import Batches
+from train.runs import RunFolder
 
 
 @pytest.fixture

@@ -10,19 +10,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from train.chat import ChatTokenizer
 from train.config.schema import Config
 from train.errors import TandemError
-from train.runs import RunFolder, StageContext
-from train.tracking import Tracker
-
-pytest.importorskip("tensorflow")
-
-from train.chat import ChatTokenizer
 from train.keras_track import distill
 from train.keras_track.backend import keras
 from train.keras_track.checkpoint import Checkpoint, TrainState
 from train.keras_track.student import build_student, load_student
 from train.keras_track.train_step import TrainStep
+from train.runs import RunFolder, StageContext
+from train.tracking import Tracker
 
 CHECKPOINTS = "checkpoints"
 

@@ -9,8 +9,6 @@ import torch
 from transformers import LlamaForCausalLM
 
 from train.errors import TandemError
-from train.schedule import learning_rate
-from train.time_budget import steps_in_budget
 from train.torch_track.compiling import compile_layers, decide
 from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import micro_batch, pack_rows
@@ -57,21 +55,3 @@ def test_compiled_layers_give_the_same_gradients(tiny_model: LlamaForCausalLM) -
     assert all(layer._compiled_call_impl is not None for layer in compiled.model.layers)
     torch.testing.assert_close(gradient(compiled), gradient(eager), atol=1e-6, rtol=1e-4)
     assert not any("_orig_mod" in name for name in compiled.state_dict())
-
-
-def test_schedule_by_hand() -> None:
-    def at(step: int) -> float:
-        return learning_rate(step, total=100, peak=1.0, warmup=10, min_ratio=0.1)
-
-    assert at(0) == pytest.approx(0.1)
-    assert at(9) == at(10) == pytest.approx(1.0)
-    assert at(55) == pytest.approx(0.1 + 0.9 * 0.5)  # the middle of the cosine
-    assert at(100) == pytest.approx(0.1)
-    assert learning_rate(0, total=3, peak=1.0, warmup=10, min_ratio=0.1) == pytest.approx(1.0)
-
-
-def test_budget_by_hand() -> None:
-    assert steps_in_budget(100, 10, 30.0, [1.0, 2.0, 9.0], max_minutes=1.0) == 10 + 15
-    assert steps_in_budget(20, 10, 30.0, [0.1], max_minutes=1.0) == 20
-    assert steps_in_budget(100, 10, 90.0, [1.0], max_minutes=1.0) == 11  # spent: one more step, then the end
-    assert steps_in_budget(100, 10, 90.0, [1.0], max_minutes=None) == 100

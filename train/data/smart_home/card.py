@@ -58,7 +58,7 @@ whatever the sizes of the others.
 - Template language is narrower than what people say; the wordings of G2 and of "no function" are the
   closest thing to a check from outside.
 - Functions with a single template have none held out: they are missing from t2 and t3 ({missing}).
-- Some held-out templates can make a wording that a training template makes too (about 2 % of t2).
+- Some held-out templates can make a wording that a training template makes too.
 - Item and song lists are short; titles and artists are combined freely ("Imagine by Mozart").
 - A floor is always called by its whole name, and a device name never starts with a room:
   "kitchen lamp" is area + lights. Other homes name things in other ways.
