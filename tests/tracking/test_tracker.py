@@ -48,6 +48,7 @@ def test_helper_processes_write_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 def test_wandb_offline_holds_the_figures(make_config: Callable[..., Config], tmp_path: Path) -> None:
     config = make_config(track={"wandb": "offline", "tags": ["nightly"]})
     folder = tmp_path / "run"
+    folder.mkdir()
     with Tracker(folder, "finetune", config) as tracker:
         tracker.log({"train/step": 5, "train/loss": 1.25})
         tracker.finish({"val_loss": 0.5}, {"teacher/config.json": "abc"})
