@@ -8,8 +8,9 @@ Inside a block they are sorted by length: almost no padding. The head is applied
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,16 +154,21 @@ def _block(
     return entries
 
 
-def _batches(rows: Sequence[SupervisedRow], block: range) -> Iterator[list[int]]:
-    """Row numbers of a block, longest first, cut where a padded batch would exceed BATCH_TOKENS."""
+def _batches(rows: Sequence[SupervisedRow], block: range) -> list[list[int]]:
+    """Row numbers of a block in batches of like lengths, at most BATCH_TOKENS padded tokens each.
+
+    Their order is random: a capture whose time ends within a block has rows of every length, not the longest.
+    """
+    batches: list[list[int]] = []
     batch: list[int] = []
     for number in sorted(block, key=lambda number: -len(rows[number].tokens)):
         if batch and (len(batch) + 1) * len(rows[batch[0]].tokens) > BATCH_TOKENS:
-            yield batch
+            batches.append(batch)
             batch = []
         batch.append(number)
-    if batch:
-        yield batch
+    batches.append(batch)
+    random.Random(block.start).shuffle(batches)
+    return batches
 
 
 def _headline(cache: LogitCache, shards: list[dict[str, Any]], counts: Counts) -> dict[str, Any]:
