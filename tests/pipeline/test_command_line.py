@@ -119,7 +119,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
         # A test suite started in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "smoke" / "metrics.jsonl").exists():  # the first stage is at work
