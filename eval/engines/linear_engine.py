@@ -38,7 +38,13 @@ class LinearEngine:
         if self._path.exists():
             self._model: Any = LinearBaseline.load(self._path)
         else:
-            self._model = train(rows[: self.config.eval.baseline_rows], self.config.seed)
+            try:
+                self._model = train(rows[: self.config.eval.baseline_rows], self.config.seed)
+            except ValueError as error:  # an answer that is no JSON call
+                raise UserError(
+                    f"The linear baseline learns function calls, and answers of {data} are something else ({error}). "
+                    "Leave 'baseline-linear' out of eval.engines."
+                ) from error
             for old in self._path.parent.glob("baseline-linear-*.npz"):
                 old.unlink()
             self._model.save(self._path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from eval.engines.linear_engine import LinearEngine
 from eval.engines.registry import spec_of
 from tests.conftest import toy_rows
 from train.config import Config
+from train.errors import UserError
 from train.metrics import parse_call
 from train.runs import RunFolder
 
@@ -39,3 +43,13 @@ def test_trains_once_for_the_same_rows(run_folder: RunFolder, config: Config) ->
     LinearEngine(spec).load()
     assert len(files(run_folder)) == 1
     assert files(run_folder).keys() != first.keys()
+
+
+def test_rows_that_are_no_calls_are_refused_by_name(run_folder: RunFolder, config: Config) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"red {n}"}, {"role": "assistant", "content": "#FF0000"}]}
+        for n in range(9)
+    ]
+    (run_folder.data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match="Leave 'baseline-linear' out"):
+        LinearEngine(spec_of("baseline-linear", run_folder, config, 1)).load()
