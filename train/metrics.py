@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 from train.errors import UserError
 
@@ -24,16 +24,7 @@ ErrorType = Literal[
     "never_stopped",
     "wrong_text",
 ]
-ERROR_TYPES: tuple[ErrorType, ...] = (
-    "wrong_function",
-    "wrong_argument",
-    "missing_call",
-    "false_call",
-    "bad_json",
-    "extra_text",
-    "never_stopped",
-    "wrong_text",
-)
+ERROR_TYPES: tuple[ErrorType, ...] = tuple(kind for kind in get_args(ErrorType) if kind != "none")
 
 
 @dataclass(frozen=True)
