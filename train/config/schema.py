@@ -83,6 +83,14 @@ class DataConfig(Section):
         True,
         description="keep only the tokens that the training rows need; every byte stays, so any text still encodes",
     )
+    min_token_count: Positive = Field(
+        1,
+        description="a token that fewer training rows hold is not kept by trim_vocabulary: rare names are then spelled "
+        "from frequent pieces, in training as on the device",
+    )
+    augment: bool = Field(
+        True, description="smart-home: unseen words in the names of training rows, and other wordings around them"
+    )
     max_length: Positive = Field(128, description="longest row in tokens; longer rows are dropped and counted")
     max_dropped: Fraction = Field(0.02, description="refuse the data when more than this share is too long")
     tools: str | None = Field(None, description="JSON file of function schemas; smart-home brings its own")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
     base_size = Tokenizer.from_str(text).get_vocab_size()
     if config.data.trim_vocabulary and config.model.source != "random":
         tokenizer = ChatTokenizer(text)
-        used = {token for row in train_rows for token in tokenizer.encode(row["messages"])[0]}
+        rows_with = Counter(token for row in train_rows for token in set(tokenizer.encode(row["messages"])[0]))
+        used = {token for token, rows in rows_with.items() if rows >= config.data.min_token_count}
         trimmed = trim_vocabulary(text, used)
         text = trimmed.tokenizer_json
         write_json(folder / "kept_ids.json", trimmed.kept_ids)

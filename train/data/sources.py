@@ -41,7 +41,8 @@ def _smart_home(config: DataConfig, seed: int) -> SourceRows:
             meter.advance(now - done)
             done = now
 
-        built = build(config.train_rows, config.validation_rows, config.test_rows, seed, on_progress=advance)
+        counts = (config.train_rows, config.validation_rows, config.test_rows)
+        built = build(*counts, seed, config.augment, on_progress=advance)
     return SourceRows(built.splits, built.tools, built.card)
 
 

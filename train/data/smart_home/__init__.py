@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 Row = dict[str, Any]
-NONE_SHARE = 0.08
+NONE_SHARE = 0.14
 
 
 @dataclass
@@ -30,6 +30,7 @@ def build(
     validation_rows: int,
     test_rows: int,
     seed: int,
+    augment: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> SmartHome:
     """The whole data set; the same arguments give the same rows, byte for byte.
@@ -37,6 +38,7 @@ def build(
     Args:
         train_rows, validation_rows, test_rows: rows of train, of val, and of each of the five tests.
         seed: of all sampling. The split of the templates does not depend on it.
+        augment: training and validation rows get fresh words in their names and other wordings.
         on_progress: called with (rows made, rows in all).
 
     Raises:
@@ -68,8 +70,8 @@ def build(
     def with_none(name: str, rows: int, copies: int) -> list[Row]:
         without = round(NONE_SHARE * rows)
         role: Role = "train" if name == "train" else "val"
-        called = sample_rows(Sampler(known, "train", rng(name)), rows - without, role, copies, advance)
-        mixed = called + none_rows(rng(f"{name}/none"), "train", without, role, copies)
+        called = sample_rows(Sampler(known, "train", rng(name), augment), rows - without, role, copies, advance)
+        mixed = called + none_rows(rng(f"{name}/none"), "train", without, role, copies, augment)
         advance(without)
         rng(f"{name}/order").shuffle(mixed)
         return mixed

@@ -29,7 +29,10 @@ packages, seed {seed}; no row comes from a person.
 A template is walked at random; first alternatives weigh more, shared rules use natural wordings,
 and sentences nobody says are rejected and drawn again (repeated words, wrong number or article,
 preposition that does not fit the place). Numbers come as digits and words; calls hold numbers.
-Names are composed, so that copying pays. Left out: chit-chat (`HassRespond`), `{{name}} <light>`
+Names are composed, so that copying pays. Where `data.augment` is on, half of the names of train and
+val get words that nothing else holds ("zorvel lamp"), and a third of the sentences another wording
+(particle moved, place first, synonym, "I'd like you to …"): no word of a test name is used for
+it. Left out: chit-chat (`HassRespond`), `{{name}} <light>`
 templates (whether "light" belongs to the name can't be told) and bare names.
 
 ## Splits

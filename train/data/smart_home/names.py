@@ -106,7 +106,7 @@ FLOORS: dict[Side, list[str]] = {
             garret"""),
     "test": words("""
             upper floor@on, downstairs@-, cellar, fourth floor@on, bottom floor@on, mezzanine@on,
-            garden floor@on, fifth floor@on, entrance floor@on, crawl space, kids floor@on, penthouse"""),
+            garden floor@on, fifth floor@on, entrance floor@on, seventh floor@on, kids floor@on, eighth floor@on"""),
 }
 ZONES: dict[Side, list[str]] = {
     "train": words("""

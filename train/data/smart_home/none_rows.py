@@ -6,13 +6,17 @@ import re
 from collections import Counter
 from random import Random
 
+from train.data.smart_home.fresh_words import fresh_word
+from train.data.smart_home.freshen import SHARE as FRESH_SHARE
 from train.data.smart_home.names import Side
 from train.data.smart_home.none_wordings import FILLERS, wordings
 from train.data.smart_home.sampler import Row, canonical_call, exhausted
 from train.data.smart_home.splits import Role, role
+from train.data.smart_home.vary import FRAMES
 
 CATEGORY = "none"
 _TRIES = 60
+_FRAMED = 0.12
 _SLOT = re.compile(r"\{(\w+)\}")
 _QUESTION = re.compile(
     r"(what|which|how|is|are|where|when|who|why|do|does|did|can|could|would|will|was|were|should|am|have|any)\b",
@@ -26,10 +30,13 @@ _ASKED = re.compile(
 _NO_PREFIX = re.compile(r"(open your|play (fair|it safe)|make me laugh|get up)")
 
 
-def none_rows(rng: Random, side: Side, count: int, wanted_role: Role | None, copies: int) -> list[Row]:
+def none_rows(
+    rng: Random, side: Side, count: int, wanted_role: Role | None, copies: int, augment: bool = False
+) -> list[Row]:
     """`count` rows from the wordings of `side`; a sentence occurs at most `copies` times.
 
     `wanted_role` None takes any sentence: the test wordings need no hash, training never has them.
+    `augment` (training): fresh words and the frames of vary.py, so that neither gives a call away.
     UserError: `count` is more than the wordings can fill.
 
     A wording is drawn in proportion to the square root of what its slots can hold, so that plain
@@ -43,7 +50,7 @@ def none_rows(rng: Random, side: Side, count: int, wanted_role: Role | None, cop
         if len(rows) == count:
             return rows
         wording = rng.choices(texts, weights)[0]
-        text = _dress(_fill(wording, rng, side), rng)
+        text = _dress(_fill(wording, rng, side, augment), rng, _FRAMED if augment else 0.0)
         key = text.casefold()
         if (wanted_role is not None and role(key) != wanted_role) or seen[key] >= copies:
             continue
@@ -66,13 +73,21 @@ def _variety(wording: str, side: Side) -> float:
     return total
 
 
-def _fill(wording: str, rng: Random, side: Side) -> str:
-    text = _SLOT.sub(lambda match: rng.choice(FILLERS[match[1]][side]), wording)
+def _fill(wording: str, rng: Random, side: Side, augment: bool) -> str:
+    def filler(match: re.Match[str]) -> str:
+        chosen = rng.choice(FILLERS[match[1]][side])
+        if augment and rng.random() < FRESH_SHARE and chosen.split()[-1].isalpha():
+            return " ".join([*chosen.split()[:-1], fresh_word(rng)])
+        return chosen
+
+    text = _SLOT.sub(filler, wording)
     return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
 
 
-def _dress(text: str, rng: Random) -> str:
+def _dress(text: str, rng: Random, framed: float) -> str:
     """Case, politeness and punctuation vary as in the rows that have a call."""
+    if rng.random() < framed and _ASKED.match(text) and not _NO_PREFIX.match(text):
+        return rng.choice(FRAMES).format(text)
     if rng.random() < 0.12 and _ASKED.match(text) and not _NO_PREFIX.match(text):
         text = f"{rng.choice(_PREFIXES)} {text}"
     draw = rng.random()

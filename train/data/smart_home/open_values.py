@@ -314,3 +314,13 @@ def open_value(rng: Random, side: Side, list_name: str, media_class: str | None 
     if list_name == "search_query" and media_class in _BY_MEDIA_CLASS:
         return _BY_MEDIA_CLASS[media_class](rng, side)
     return _BY_LIST[list_name](rng, side)
+
+
+def test_texts() -> list[str]:
+    """Every word list of the test side, for the check that training never uses its words."""
+    lists: list[list[str]] = [
+        *(table["test"] for table in (_FOOD, _FOOD_BEFORE, _ARTISTS, _SONGS, _GENRES, _PLAYLISTS, _PODCASTS, _FILMS)),
+        *(table["test"] for table in (_SHOWS, _TIMER, _MESSAGES, _COMMANDS_WHOLE)),
+        *(part for table in (_TASKS, _CHORES, _TITLE, _NEWS, _COMMANDS) for part in table["test"]),
+    ]
+    return [text for texts in lists for text in texts]

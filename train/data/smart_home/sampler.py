@@ -9,10 +9,13 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from train.data.smart_home.freshen import freshen
 from train.data.smart_home.grammar import Template
 from train.data.smart_home.names import Pool, Side, pool
 from train.data.smart_home.naturalness import natural
 from train.data.smart_home.splits import Role, role
+from train.data.smart_home.vary import SHARE as VARIED_SHARE
+from train.data.smart_home.vary import vary
 from train.data.smart_home.walker import Walk, walk
 from train.errors import UserError
 
@@ -48,10 +51,14 @@ _QUESTION = re.compile(r"(what|which|how|is|are|where|who|do you|can|could|would
 
 
 class Sampler:
-    """Natural sentences of a set of templates, with the names of one side."""
+    """Natural sentences of a set of templates, with the names of one side.
 
-    def __init__(self, templates: list[Template], side: Side, rng: Random) -> None:
+    `augment` (training): fresh words in the names and other wordings; see freshen.py and vary.py.
+    """
+
+    def __init__(self, templates: list[Template], side: Side, rng: Random, augment: bool = False) -> None:
         self.side: Side = side
+        self.augment = augment
         self.rng = rng
         self.pool: Pool = pool(side)
         self._tree: dict[str, dict[str, dict[str, list[Template]]]] = defaultdict(
@@ -97,6 +104,8 @@ class Sampler:
             for _ in range(_TRIES):
                 made = walk(template, self.rng, self.pool, self.side)
                 if wanted(made):
+                    if self.augment:
+                        freshen(made, self.rng)
                     return made
 
 
@@ -110,7 +119,7 @@ def sample_rows(
         if len(rows) == count:
             return rows
         made = sampler.sentence()
-        text = said(made, sampler.rng)
+        text = said(made, sampler.rng, sampler.augment)
         key = text.casefold()
         if role(key) != wanted_role or seen[key] >= copies:
             continue
@@ -131,13 +140,17 @@ def exhausted(what: str, wanted: int, made: int) -> UserError:
     )
 
 
-def said(made: Walk, rng: Random) -> str:
+def said(made: Walk, rng: Random, augment: bool = False) -> str:
     """The sentence as typed or spoken: sometimes polite, sometimes with a capital and a full stop.
 
     Nothing polite goes beside a wildcard: the grammar would take it for part of the value.
     """
     text, pieces = made.text, [p for p in made.pieces if not isinstance(p, str) or p.strip()]
     first, last = pieces[0], pieces[-1]
+    if augment and rng.random() < VARIED_SHARE:
+        open_end = not isinstance(last, str) and last[1].wildcard
+        copied = [value.surface for _, value in made.values if value.entry is not None or value.wildcard]
+        text = vary(text, made.slots, copied, open_end, rng)
     draw = rng.random()
     if _COMMAND.match(text):
         starts_open = not isinstance(first, str) and first[1].wildcard

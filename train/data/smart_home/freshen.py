@@ -1,0 +1,79 @@
+"""Gives the names of a training sentence words that were never seen, so that copying is the only way to be right.
+
+Works on an accepted walk: the last word of a device or place stays ("zorvel lamp", "maple hallway"), so grammar, number
+and kind stay as they were; titles, items and scene names may change altogether. Only training rows are freshened.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from train.data.smart_home.fresh_words import fresh_word
+from train.data.smart_home.names import words
+from train.data.smart_home.values import Value
+from train.data.smart_home.walker import Walk
+
+SHARE = 0.5
+_FREE_DOMAINS = frozenset({"scene", "script", "button", "input_button", "todo"})
+# Words that carry the grammar of an open value; "by" parts title and artist.
+_KEPT = frozenset(
+    words(
+        """the, a, an, of, and, by, some, my, is, are, has, have, to, at, for, with, about, i, we, it, you, in, on, off,
+        up, down"""
+    )
+)
+_WHOLE_SHARE = 0.35  # of open values that change every word; in the others each word has an even chance
+
+
+def freshen(made: Walk, rng: Random) -> None:
+    """Renames the walk's open values in place, each with probability SHARE. A value said twice stays one value."""
+    renamed: dict[str, str] = {}
+    for index, piece in enumerate(made.pieces):
+        if isinstance(piece, str):
+            continue
+        slot, value = piece
+        if value.entry is None and not value.wildcard:
+            continue
+        if value.surface not in renamed:
+            renamed[value.surface] = _new_text(value, slot, rng) if rng.random() < SHARE else value.surface
+        text = renamed[value.surface]
+        made.pieces[index] = (slot, value._replace(surface=text, out=text))
+        made.slots[slot] = text
+
+
+def _new_text(value: Value, slot: str, rng: Random) -> str:
+    if value.entry is None or value.domain in _FREE_DOMAINS:
+        return _open_text(value.surface, rng)
+    if value.domain == "person":
+        return fresh_word(rng).title()
+    if slot == "zone" or (slot == "floor" and not value.surface.endswith(" floor")):
+        return value.surface
+    return _kind_kept(value.surface, rng)
+
+
+def _kind_kept(text: str, rng: Random) -> str:
+    """'reading lamp' → 'zorvel lamp', 'kitchen' → 'maple kitchen', "Emma's room" → "Brimel's room"."""
+    parts = text.split()
+    if parts[0].endswith("'s"):
+        return " ".join([f"{fresh_word(rng).title()}'s", *parts[1:]])
+    before = [fresh_word(rng) for _ in range(1 if rng.random() < 0.75 else 2)]
+    if rng.random() < 0.2:
+        before[0] = before[0].title()
+    kept = parts if len(parts) == 1 or (len(parts) == 2 and rng.random() < 0.15) else parts[-1:]
+    return " ".join([*before, *kept])
+
+
+def _open_text(text: str, rng: Random) -> str:
+    """Each word of the text, or all of them, gives way to a fresh one with the same capital."""
+    share = 1.0 if rng.random() < _WHOLE_SHARE else 0.5
+    changed = [_like(word, rng) if _changes(word) and rng.random() < share else word for word in text.split()]
+    return " ".join(changed)
+
+
+def _changes(word: str) -> bool:
+    return word.lower() not in _KEPT and word.isalpha()
+
+
+def _like(word: str, rng: Random) -> str:
+    made = fresh_word(rng)
+    return made.title() if word[0].isupper() else made
