@@ -85,3 +85,9 @@ def test_other_kinds_of_tokenizer_are_refused() -> None:
     state["model"] = {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}
     with pytest.raises(UserError, match="trim_vocabulary: false"):
         trim_vocabulary(json.dumps(state), [0])
+
+
+def test_a_word_keeps_its_twin_with_and_without_a_space() -> None:
+    assert {"the", "Ġthe"} <= set(FULL.get_vocab())
+    for text in (" the", "the"):
+        assert {"the", "Ġthe"} <= set(Tokenizer.from_str(trimmed_to([text]).tokenizer_json).get_vocab())

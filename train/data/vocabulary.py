@@ -3,7 +3,11 @@
 The vocabulary is most of a small model: 49,152 × 576 = 28.3 M of SmolLM2-135M's 134.5 M weights. Kept are every byte
 token (so any text still encodes), the chat template's special tokens, the tokens seen, and all that BPE merges on its
 way to them. Merges are irrevocable, so whatever a training text merges on its way lies inside one of its final tokens:
-with those merges kept, no training text is tokenised differently.
+with those merges kept, no text whose tokens are all kept is tokenised differently.
+
+A name is copied from the middle of a sentence (" lamp") to the beginning of a JSON string ("lamp"), so each kept token
+keeps its twin with or without the space before it: of the names of the test set T3 85 % instead of 76 % are then split
+into the same pieces in both places (tokens of 300 of 100,000 rows kept; vocabulary 1,472 instead of 1,152).
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from train.chat import PAD, START, STOP
 from train.errors import UserError
 
+SPACE = "Ġ"  # how byte-level BPE writes a leading space
 ROUND_TO = 64  # vocabulary sizes that are multiples of 64 suit matrix products on every device
 
 
@@ -46,7 +51,7 @@ def trim_vocabulary(tokenizer_json: str, used_ids: Iterable[int]) -> TrimmedVoca
     vocab: dict[str, int] = model["vocab"]
     merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
     specials = {token["content"]: token["id"] for token in state["added_tokens"]}
-    kept = _closure(vocab, merges, specials, set(used_ids))
+    kept = _closure(vocab, merges, specials, _with_twins(vocab, set(used_ids)))
     _fill(vocab, merges, kept)
     order = sorted(kept)
     new_id = {old: new for new, old in enumerate(order)}
@@ -57,6 +62,14 @@ def trim_vocabulary(tokenizer_json: str, used_ids: Iterable[int]) -> TrimmedVoca
         token | {"id": new_id[token["id"]]} for token in state["added_tokens"] if token["id"] in kept
     ]
     return TrimmedVocabulary(json.dumps(state, ensure_ascii=False), order)
+
+
+def _with_twins(vocab: dict[str, int], used: set[int]) -> set[int]:
+    """`used`, and for each of these tokens the one with, or without, a leading space, where the base has it."""
+    token_of = {token_id: token for token, token_id in vocab.items()}
+    texts = [token_of[token_id] for token_id in used if token_id in token_of]
+    twins = (text[1:] if text.startswith(SPACE) else SPACE + text for text in texts)
+    return used | {vocab[twin] for twin in twins if twin in vocab}
 
 
 def _closure(
