@@ -1,4 +1,4 @@
-"""Experiment tracking: metrics.jsonl always, Weights & Biases where it is installed."""
+"""Experiment tracking: metrics.jsonl always; Weights & Biases and trackio where they are installed and wanted."""
 
 from train.tracking.tracker import Tracker
 

@@ -1,0 +1,234 @@
+"""Sweeps: W&B's grid order, draws within their bounds, resume, one teacher for many trials, the report."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.sweep_report import write_sweep_report
+from train.config.load import load_config
+from train.errors import TandemError, UserError
+from train.runs import RunFolder, Stage, record_stage
+from train.sweeps.local_sweep import Outcome, command_of, read_trials, run_sweep
+from train.sweeps.search import draw, trials
+from train.sweeps.sweep_file import Parameter, read_sweep
+from train.sweeps.trial import adopt, last_figures, run_trial, trial_name, untouched
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SWEEPS = sorted((REPOSITORY / "configs" / "sweeps").glob("*.yaml"))
+GRID = """
+name: grid
+program: tandem.py
+method: grid
+metric: {name: distill/val_loss, goal: minimize}
+parameters:
+  b.rate: {values: [0.001, 0.01]}
+  a.alpha: {values: [0.0, 0.5]}
+command: ["${interpreter}", "${program}", trial, "${args_no_hyphens}"]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "sweep.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_RUNS", str(tmp_path))
+
+
+class FakeLaunch:
+    """Loss = rate + alpha; a command that holds `broken` fails."""
+
+    def __init__(self, broken: str = "nothing") -> None:
+        self.broken, self.commands = broken, list[list[str]]()
+
+    def __call__(self, command: list[str]) -> Outcome:
+        self.commands.append(command)
+        if self.broken in command:
+            return Outcome(None, "ended with status 1")
+        values = dict(part.split("=") for part in command if "=" in part)
+        loss = float(values["b.rate"]) + float(values["a.alpha"])
+        return Outcome({"run": f"runs/{loss}", "figures": {"distill/val_loss": loss}})
+
+
+def test_a_grid_has_the_order_of_wandbs_own_package(tmp_path: Path) -> None:
+    sweep = read_sweep(write(tmp_path, GRID))
+    # sweeps 0.3.0: names in alphabetical order, the last one changes fastest; arange leaves the upper bound out.
+    expected = [(0.0, 0.001), (0.0, 0.01), (0.5, 0.001), (0.5, 0.01)]
+    assert [(v["a.alpha"], v["b.rate"]) for v in trials(sweep, "")] == expected
+    quantised = GRID.replace("{values: [0.0, 0.5]}", "{distribution: q_uniform, min: 0, max: 2, q: 0.5}")
+    quantised = quantised.replace("{values: [0.001, 0.01]}", "{min: 1, max: 3}")
+    found = [(v["a.alpha"], v["b.rate"]) for v in trials(read_sweep(write(tmp_path, quantised)), "")]
+    assert found == [(a, b) for a in (0.0, 0.5, 1.0, 1.5) for b in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "median", "low", "high"),
+    [
+        ({"min": 1.0, "max": 5.0}, 3.0, 1.0, 5.0),
+        ({"min": 1, "max": 5}, 3.0, 1, 5),
+        ({"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2}, 1e-3, 1e-4, 1e-2),
+        ({"distribution": "normal", "mu": 2.0, "sigma": 0.5}, 2.0, -2, 6),
+        ({"distribution": "log_normal", "mu": 0.0, "sigma": 0.5}, 1.0, 0, math.inf),
+        ({"values": [1, 7], "probabilities": [0.1, 0.9]}, 7, 1, 7),
+    ],
+)
+def test_draws_follow_their_distribution(keys: dict[str, Any], median: float, low: float, high: float) -> None:
+    rng, parameter = random.Random(1), Parameter(**keys)
+    drawn = [draw(parameter, rng) for _ in range(4000)]
+    assert low <= min(drawn)
+    assert max(drawn) <= high
+    assert statistics.median(drawn) == pytest.approx(median, rel=0.08)
+
+
+def test_random_trials_are_the_same_at_every_start(tmp_path: Path) -> None:
+    sweep = read_sweep(write(tmp_path, GRID.replace("method: grid", "method: random")))
+    first, again = list(islice(trials(sweep, "s"), 20)), list(islice(trials(sweep, "s"), 20))
+    assert first == again != list(islice(trials(sweep, "t"), 20))
+
+
+def test_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    path, launch = write(tmp_path, GRID), FakeLaunch(broken="a.alpha=0.5")
+    folder = run_sweep(path, 1, launch)
+    assert len(launch.commands) == 1
+    assert launch.commands[0] == [sys.executable, "tandem.py", "trial", "a.alpha=0.0", "b.rate=0.001"]
+    run_sweep(path, None, launch)
+    assert len(launch.commands) == 4  # the first one is not run again
+    assert [trial.value for trial in read_trials(folder)] == [0.001, 0.01, None, None]
+    mended = FakeLaunch()
+    run_sweep(path, None, mended)
+    assert [command[-2:] for command in mended.commands] == [
+        ["a.alpha=0.5", "b.rate=0.001"],
+        ["a.alpha=0.5", "b.rate=0.01"],
+    ]
+    done = FakeLaunch()
+    run_sweep(path, None, done)
+    assert not done.commands
+
+
+def test_the_report_ranks_by_the_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_sweep(write(tmp_path, GRID), None, FakeLaunch(broken="b.rate=0.01"))
+    result = write_sweep_report(folder)
+    assert result["best"] == {"run": "runs/0.001", "value": 0.001, "a.alpha": 0.0, "b.rate": 0.001}
+    assert (result["trials"], result["failed"]) == (4, 2)
+    page = (folder / "sweep.html").read_text()
+    assert page.index("runs/0.001") < page.index("runs/0.501")
+    assert "ended with status 1" in page
+    assert "<svg" in page
+    assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
+    assert (folder / "parallel.svg").read_text().startswith("<svg xmlns=")
+    assert "0.001" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("method: grid", "method: bayes", "wandb sweep"),
+        ("{values: [0.001, 0.01]}", "{min: 0.1, max: 0.2}", "can't count through"),
+        ("method: grid", "method: random", "--max-runs"),
+        ("b.rate:", "name:", "name can't be swept"),
+        ("${program}", "${prog}", "not known here"),
+        (', "${args_no_hyphens}"', "", "no \\${args_no_hyphens}"),
+        ("{values: [0.001, 0.01]}", "{min: 3, max: 2}", "min below max"),
+        ("metric:", "metrics:", "did you mean 'metric'"),
+    ],
+)
+def test_what_cannot_run_here_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run_sweep(write(tmp_path, GRID.replace(old, new)), None, FakeLaunch())
+
+
+def test_a_metric_nobody_logs_is_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(TandemError, match=r"'eval/x'.*it logged: distill/val_loss"):
+        run_sweep(write(tmp_path, GRID.replace("distill/val_loss", "eval/x")), 1, FakeLaunch())
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.name)
+def test_the_sweeps_of_the_project_are_valid_to_their_keys(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    sweep = read_sweep(path)
+    values = next(trials(sweep, "x"))
+    command = command_of(sweep, values)
+    assert command[:2] == ["/usr/bin/env", sys.executable]
+    config = next(part for part in command if part.endswith(".yaml"))
+    load_config(Path(config), [part for part in command if "=" in part])  # every key is one of the config
+
+
+def _stage(name: str, *sections: str, inputs: tuple[str, ...] = ()) -> Stage:
+    return Stage(name, "x:y", sections, inputs, (name,), ())
+
+
+def test_stages_no_override_touches_are_shared(tmp_path: Path) -> None:
+    stages = [_stage("data", "data"), _stage("capture", "distill.top_k"), _stage("distill", "distill")]
+    assert untouched(stages, ["distill.alpha"]) == stages[:2]
+    assert untouched(stages, ["distill.top_k"]) == stages[:1]
+    assert untouched(stages, ["distill"]) == stages[:1]
+    assert untouched(stages, ["seed"]) == []
+    assert untouched(stages, ["track.wandb"]) == stages
+    assert trial_name("a", ["x=1", "y=2"]) == trial_name("a", ["y=2", "x=1"]) != trial_name("a", ["x=1"])
+
+
+def test_adopted_outputs_are_the_same_file(tmp_path: Path) -> None:
+    stage, source, target = _stage("data", "data"), RunFolder(tmp_path / "a"), RunFolder(tmp_path / "b")
+    (source.path / "data").mkdir(parents=True)
+    target.path.mkdir()
+    (source.path / "data" / "train.jsonl").write_text("{}")
+    record_stage(stage, source, "fp", {"data/train.jsonl": "d1"}, 1.0, 1.0, {"rows": 1})
+    adopt([stage], source, target)
+    assert (target.path / "data" / "train.jsonl").samefile(source.path / "data" / "train.jsonl")
+    assert target.stage_record("data") == source.stage_record("data")
+    assert json.loads((target.path / "lineage.json").read_text())["data"]["outputs"] == {"data/train.jsonl": "d1"}
+
+
+def test_figures_of_a_trial_are_the_last_finite_ones(tmp_path: Path) -> None:
+    lines = [{"train/loss": 2.0}, {"train/loss": 1.0}, {"train/loss": "NaN"}, {"alert": {}}]
+    text = "".join(json.dumps({"time": 1.0, "stage": "distill", **line}) + "\n" for line in lines)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    assert last_figures(tmp_path) == {"train/loss": 1.0}
+
+
+def test_an_unknown_stage_is_refused(make_config: Callable[..., Any], tmp_path: Path) -> None:
+    make_config()
+    path = tmp_path / "c.yaml"
+    path.write_text("name: c\n")
+    with pytest.raises(UserError, match="Stages: data"):
+        run_trial([_stage("data", "data")], path, [], "dta")
+
+
+@pytest.mark.slow
+def test_two_real_trials_share_one_teacher(tmp_path: Path) -> None:
+    smoke = REPOSITORY / "configs" / "smoke.yaml"
+    config = tmp_path / "small.yaml"
+    config.write_text(
+        f"extends: {smoke}\nname: small\ndata: {{train_rows: 300, test_rows: 40}}\n"
+        "finetune: {rows: 60, epochs: 1.0}\ndistill: {rows: 40}\n"
+    )
+    text = GRID.replace("a.alpha: {values: [0.0, 0.5]}", "distill.alpha: {value: 0.5}").replace(
+        "b.rate", "distill.learning_rate"
+    )
+    text = text.replace("trial,", f"trial, {config}, --until, distill,").replace(
+        "program: tandem", f"program: {REPOSITORY}/tandem"
+    )
+    command = [sys.executable, str(REPOSITORY / "tandem.py"), "sweep", str(write(tmp_path, text))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(ended.stdout.splitlines()[-1])
+    assert (result["trials"], result["failed"]) == (2, 0)
+    teachers = [
+        tmp_path / name / "teacher" / "model.safetensors" for name in ("small", Path(result["best"]["run"]).name)
+    ]
+    assert teachers[0].samefile(teachers[1])
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "[1/" not in again.stderr  # nothing is run a second time

@@ -1,0 +1,197 @@
+"""`tandem sweep FILE`: the trials of a sweep one after the other on this machine, resumable.
+
+runs/sweeps/<name>/sweep.json holds every trial; it is written whole after each. A trial that succeeded is skipped at
+the next start, one that failed is tried again. A trial is the very command a W&B agent would start.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from train.atomic import sha256_file, sha256_json, write_json
+from train.command import INTERRUPTED
+from train.errors import TandemError, UserError
+from train.progress import say
+from train.sweeps.search import Values, trials
+from train.sweeps.sweep_file import Sweep, file_arguments, read_sweep
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial. `value` is the sweep's metric, None where the trial failed."""
+
+    key: str
+    parameters: Values
+    value: float | None = None
+    run: str | None = None
+    seconds: float = 0.0
+    error: str | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial's process left: its last line of stdout, or why there is none."""
+
+    result: dict[str, Any] | None
+    error: str | None = None
+
+
+Launch = Callable[[list[str]], Outcome]
+
+
+def run_sweep(path: Path, max_runs: int | None = None, launch: Launch | None = None) -> Path:
+    """Runs what is not done yet; returns the sweep's folder.
+
+    Args:
+        path: sweep file.
+        max_runs: new trials at this start, at most.
+        launch: starts a trial's command (tests put a fake in its place).
+
+    Raises:
+        UserError: the file is wrong, or a random search has no end.
+        TandemError: no trial succeeded.
+    """
+    sweep = read_sweep(path)
+    if sweep.method == "random" and sweep.run_cap is None and max_runs is None:
+        raise UserError(f"{path}: a random search has no end: give run_cap in the file, or --max-runs.")
+    if launch is None:
+        _check_program(path, sweep)
+    if sweep.early_terminate is not None:
+        say("sweep: early_terminate is for W&B's agents; every trial runs to its end here")
+    folder = Path(os.environ.get("TANDEM_RUNS") or "runs") / "sweeps" / sweep.name
+    known = {trial.key: trial for trial in read_trials(folder)} if (folder / "sweep.json").exists() else {}
+    planned = _planned(sweep)
+    todo = [trial for trial in itertools.islice(planned, _limit(sweep, known, max_runs)) if not _done(trial, known)]
+    for number, trial in enumerate(todo[:max_runs], 1):
+        say(f"sweep {sweep.name} [{number}/{len(todo[:max_runs])}] {_text(trial.parameters)}")
+        known[trial.key] = _tried(trial, sweep, launch or start)
+        write_json(folder / "sweep.json", _as_json(path, sweep, known))
+    if not any(trial.value is not None for trial in known.values()):
+        reasons = "; ".join(f"{_text(trial.parameters)}: {trial.error}" for trial in known.values())
+        raise TandemError(f"No trial of {path} succeeded. {reasons}")
+    return folder
+
+
+def read_trials(folder: Path) -> list[Trial]:
+    """The trials of a sweep folder in the order they were run. Raises UserError where there are none."""
+    return [Trial(**trial) for trial in read_record(folder)["trials"]]
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """sweep.json: file, method, metric, goal, parameters, trials. Raises UserError where it is missing or damaged."""
+    path = folder / "sweep.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder} is not the folder of a sweep: it has no sweep.json.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}). Delete it: the trials are then run again.") from None
+    return record
+
+
+def ranked(record: dict[str, Any]) -> list[Trial]:
+    """Trials that succeeded, the best first."""
+    done = [trial for trial in (Trial(**entry) for entry in record["trials"]) if trial.value is not None]
+    return sorted(done, key=lambda trial: trial.value or 0.0, reverse=record["goal"] == "maximize")
+
+
+def command_of(sweep: Sweep, values: Values) -> list[str]:
+    """The command with its macros filled in as a W&B agent does it."""
+    filled = {
+        "${env}": ["/usr/bin/env"],
+        "${interpreter}": [sys.executable],
+        "${program}": [sweep.program],
+        "${args}": [f"--{key}={value}" for key, value in values.items()],
+        "${args_no_hyphens}": [f"{key}={value}" for key, value in values.items()],
+        "${args_json}": [json.dumps(values)],
+    }
+    parts = [part for chunk in sweep.command for part in filled.get(chunk, [chunk])]
+    return [re.sub(r"\$\{envvar:([A-Z0-9_]*)\}", lambda m: os.environ.get(m[1], m[1]), part) for part in parts]
+
+
+def start(command: list[str]) -> Outcome:
+    """Runs a trial's command; its messages go to this terminal, its last line of stdout is the result."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        output, _ = process.communicate()
+    except KeyboardInterrupt:
+        process.wait()  # Ctrl-C reaches the whole group: the trial is ending too
+        raise
+    if process.returncode == INTERRUPTED:
+        raise KeyboardInterrupt
+    if process.returncode:
+        return Outcome(None, f"ended with status {process.returncode}; it has said why above")
+    try:
+        return Outcome(json.loads(output.strip().splitlines()[-1]))
+    except (ValueError, IndexError):
+        return Outcome(None, "its last line of stdout is no JSON object")
+
+
+def _tried(trial: Trial, sweep: Sweep, launch: Launch) -> Trial:
+    started = time.monotonic()
+    outcome = launch(command_of(sweep, trial.parameters))
+    result = outcome.result or {}
+    figures = {key: float(value) for key, value in result.get("figures", {}).items()}
+    value, error = figures.get(sweep.metric.name), outcome.error
+    if error is None and value is None:
+        near = ", ".join(sorted(figures)) or "none"
+        error = f"the trial logged no {sweep.metric.name!r} (metric.name of the sweep file); it logged: {near}"
+    if error is not None:
+        say(f"sweep {sweep.name}: the trial failed, the others go on. {error}")
+    seconds = round(time.monotonic() - started, 1)
+    return Trial(trial.key, trial.parameters, value, result.get("run"), seconds, error, figures)
+
+
+def _planned(sweep: Sweep) -> Any:
+    files = {str(path): sha256_file(path) for path in file_arguments(sweep)}
+    seed = sha256_json([sweep.name, {key: p.model_dump() for key, p in sweep.parameters.items()}])
+    for values in trials(sweep, seed):
+        yield Trial(sha256_json([sweep.program, sweep.command, files, values])[:12], values)
+
+
+def _limit(sweep: Sweep, known: dict[str, Trial], max_runs: int | None) -> int | None:
+    """How many planned trials are looked at: a random search without a cap would go on for ever."""
+    if sweep.run_cap is not None or sweep.method == "grid":
+        return sweep.run_cap
+    return len(known) + (max_runs or 0)
+
+
+def _done(trial: Trial, known: dict[str, Trial]) -> bool:
+    return trial.key in known and known[trial.key].value is not None
+
+
+def _check_program(path: Path, sweep: Sweep) -> None:
+    if "${program}" in sweep.command and not Path(sweep.program).is_file():
+        raise UserError(
+            f"{path}: program is {sweep.program!r}, which is not there. "
+            "Start the sweep in the folder of the checkout, as 'wandb agent' must be, too."
+        )
+
+
+def _as_json(path: Path, sweep: Sweep, known: dict[str, Trial]) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "name": sweep.name,
+        "method": sweep.method,
+        "metric": sweep.metric.name,
+        "goal": sweep.metric.goal,
+        "parameters": list(sweep.parameters),
+        "trials": [asdict(trial) for trial in known.values()],
+    }
+
+
+def _text(values: Values) -> str:
+    return " ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()
+    )

@@ -1,0 +1,80 @@
+"""metrics.jsonl: the canonical log, written whatever else is on, and what every replay reads.
+
+A line is one write to the kernel, so a process killed with -9 loses none that `log` has returned from; a half line is
+possible only when the machine itself goes down, and readers skip it. Numbers JSON has no name for are written as the
+strings "NaN", "Infinity" and "-Infinity", which float() reads back and W&B uses as well.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from train.tracking.backend import Alert, Figures, Sample, StageOutputs
+
+NAME = "metrics.jsonl"
+
+
+class JsonlLog:
+    """Appends to metrics.jsonl of a run folder.
+
+    Example:
+        log = JsonlLog(Path("runs/demo"), "finetune")
+        log.log({"train/step": 1, "train/loss": 2.5}, time.time())
+    """
+
+    def __init__(self, folder: Path, stage: str) -> None:
+        path = folder / NAME
+        torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+        self._stage, self._file = stage, path.open("ab", buffering=0)
+        if torn:  # the next line is not glued to a half one
+            self._file.write(b"\n")
+
+    def log(self, figures: Figures, at: float) -> None:
+        self._write({key: _plain(value) for key, value in figures.items()}, at)
+
+    def samples(self, samples: Sequence[Sample], at: float) -> None:
+        for sample in samples:
+            self._write({"sample": asdict(sample)}, at)
+
+    def alert(self, alert: Alert, at: float) -> None:
+        self._write({"alert": asdict(alert)}, at)
+
+    def artifact(self, made: StageOutputs) -> None:
+        """Nothing: run.json and lineage.json hold the outputs."""
+
+    def close(self, failed: bool) -> None:
+        self._file.close()
+
+    def _write(self, values: dict[str, Any], at: float) -> None:
+        line = {"time": round(at, 3), "stage": self._stage, **values}
+        self._file.write((json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_lines(folder: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of metrics.jsonl in order; one that was left half written is not there."""
+    path = folder / NAME
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and isinstance(line.get("stage"), str):
+            yield line
+
+
+def is_finite(value: Any) -> bool:
+    """False for a float, or its name in metrics.jsonl, that is no finite number; True for anything else."""
+    return not (isinstance(value, float) and not math.isfinite(value)) and value not in ("NaN", "Infinity", "-Infinity")
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):  # a NumPy or torch scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
