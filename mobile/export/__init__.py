@@ -1,4 +1,4 @@
-"""Export: student/hf (safetensors) to mobile/ (TFLite files, tokenizer, tools, bundle.json).
+"""Export: student/hf (safetensors) to mobile/ (TFLite files, .litertlm, tokenizer, tools, bundle.json).
 
 Light on purpose: TensorFlow is imported by `convert.py` and `decoder.py` alone.
 """
@@ -11,7 +11,7 @@ STAGE = Stage(
     name="export",
     entry="mobile.export.stage:run",
     sections=("export",),
-    inputs=("student/hf", "data/tokenizer", "data/tools.json"),
+    inputs=("student/hf", "data/tokenizer", "data/tools.json", "data/val.jsonl"),
     outputs=("mobile",),
     sources=("mobile/export", "mobile/runtime"),
 )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from mobile.export.gates import Gate
+from mobile.export.greedy import sure_ids
 from mobile.export.weights import Weights
 from mobile.runtime.bundle import FORMAT_VERSION
 from mobile.runtime.model import Model
@@ -17,7 +17,6 @@ from train.chat import CHAT_TEMPLATE, ChatTokenizer
 
 GOLDEN_TEXT = "turn on the kitchen lights"
 GOLDEN_STEPS = 8
-GOLDEN_MARGIN = 0.05  # share of the logits' spread: below it, another CPU's rounding may choose another id
 
 LICENCES = {
     "runtime": "the licence of this project (LICENSE)",
@@ -39,9 +38,10 @@ def golden_messages() -> list[dict[str, Any]]:
 
 
 def describe(
-    folder: Path, variants: Sequence[Variant], weights: Weights, tokenizer: ChatTokenizer, tools_file: str | None
+    folder: Path, variants: Sequence[Variant], gates: Sequence[Gate], weights: Weights, tokenizer: ChatTokenizer
 ) -> dict[str, Any]:
     """The contents of bundle.json for `folder`, whose other files are all written."""
+    names = {path.name for path in folder.iterdir()}
     shape = weights.shape
     prompt = fit_prompt(tokenizer.prompt(golden_messages()), variants[0].model.window)
     files = sorted(path for path in folder.iterdir() if path.is_file())
@@ -55,7 +55,8 @@ def describe(
         "stop_ids": [tokenizer.stop_id],
         "chat_template": CHAT_TEMPLATE,
         "tokenizer_file": "tokenizer.json",
-        "tools_file": tools_file,
+        "tools_file": "tools.json" if "tools.json" in names else None,
+        "litertlm_file": next((name for name in sorted(names) if name.endswith(".litertlm")), None),
         "variants": {
             variant.name: {
                 "file": variant.model.path.name,
@@ -65,6 +66,7 @@ def describe(
             }
             for variant in variants
         },
+        "gates": {gate.name: gate.entry() for gate in gates},
         "golden": {
             "messages": golden_messages(),
             "prompt_ids": prompt,
@@ -82,16 +84,4 @@ def fit_prompt(ids: list[int], window: int) -> list[int]:
 
 def golden_ids(model: Model, prompt: Sequence[int]) -> list[int]:
     """The first greedy ids after `prompt`, up to the first that is close to a tie."""
-    model.reset()
-    model.prefill(prompt[:-1])
-    logits = model.decode(prompt[-1])
-    ids: list[int] = []
-    for _ in range(GOLDEN_STEPS):
-        second, first = np.sort(logits)[-2:]
-        if first - second < GOLDEN_MARGIN * float(np.std(logits)):
-            break
-        ids.append(int(np.argmax(logits)))
-        if model.position == model.window:
-            break
-        logits = model.decode(ids[-1])
-    return ids
+    return sure_ids(model, prompt, GOLDEN_STEPS).ids

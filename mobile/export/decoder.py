@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mobile.export.rope import inverse_frequencies
 from mobile.export.weights import Layer, Weights
 
 # TensorFlow ships no types; imported this way, mypy takes it for Any instead of for what its sources seem to be.
@@ -154,8 +155,8 @@ def write(cache: Tensor, rows: Tensor, position: Tensor, axis: int) -> Tensor:
 
 def rope_table(weights: Weights, window: int) -> npt.NDArray[np.float32]:
     """[S, 1, 2 D]: cosine, then the signed sine (minus for the first half), computed in float64."""
-    size = weights.shape.head_dim
-    frequencies = weights.shape.rope_theta ** (-np.arange(0, size, 2, dtype=np.float64) / size)
+    shape = weights.shape
+    frequencies = inverse_frequencies(shape.head_dim, shape.rope_theta, shape.rope_scaling)
     angles = np.outer(np.arange(window, dtype=np.float64), frequencies)
     cosine, sine = np.cos(angles), np.sin(angles)
     return np.concatenate([cosine, cosine, -sine, sine], axis=-1).astype(np.float32)[:, None, :]

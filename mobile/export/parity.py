@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobile.export.gates import Gate, rounded
 from mobile.export.reference import Float64, reference_logits
 from mobile.export.weights import Weights
 from mobile.runtime.model import Model
-from train.errors import GateError
 
 TOLERANCE = 1e-4  # on logits up to LOGIT_SCALE; grows with larger ones, as float32's rounding does
 LOGIT_SCALE = 10.0
@@ -101,15 +101,25 @@ def compare(sequences: Sequence[GreedyRun], logits: Sequence[Logits]) -> Parity:
     return Parity(len(got), difference, tolerance, float(same.mean()), int(real[0]) if len(real) else None)
 
 
-def require_parity(parity: Parity, name: str) -> None:
-    """GateError where a float32 file differs from the student."""
-    if not parity.max_logit_difference < parity.tolerance or parity.first_disagreement is not None:
-        raise GateError(
-            f"{name} does not compute what the student computes: logits differ by up to "
-            f"{parity.max_logit_difference:.3g} (allowed {parity.tolerance:.3g}), and the greedy ids agree at "
-            f"{parity.top1_agreement:.1%} of {parity.positions} positions. Nothing was written. "
-            "Check the student's config.json (rope_theta, rms_norm_eps, tie_word_embeddings) against its training."
-        )
+def parity_gate(parity: Parity, name: str, sequences: Sequence[GreedyRun]) -> Gate:
+    """Passed where the logits and greedy ids of a float32 file are those of float64."""
+    passed = parity.max_logit_difference < parity.tolerance and parity.first_disagreement is None
+    figures = {
+        "file": name,
+        "prompt_lengths": [len(sequence.prompt) for sequence in sequences],
+        "longest_answer": max(len(sequence.generated) for sequence in sequences),
+        "positions": parity.positions,
+        "max_logit_difference": rounded(parity.max_logit_difference),
+        "tolerance": rounded(parity.tolerance),
+        "top1_agreement": rounded(parity.top1_agreement),
+    }
+    message = (
+        f"{name} does not compute what the student computes: logits differ by up to "
+        f"{parity.max_logit_difference:.3g} (allowed {parity.tolerance:.3g}), and the greedy ids agree at "
+        f"{parity.top1_agreement:.1%} of {parity.positions} positions. "
+        "Check the model's config.json (rope_theta, rms_norm_eps, tie_word_embeddings) against its training."
+    )
+    return Gate("float64", passed, figures, "" if passed else message)
 
 
 def _start(model: Model, prompt: Sequence[int]) -> Logits:

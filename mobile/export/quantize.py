@@ -1,8 +1,12 @@
-"""The float32 file to int8: ai-edge-quantizer's `dynamic_wi8_afp32`, and a check of what came out.
+"""The float32 file to int8, int4 and portable int8 by ai-edge-quantizer, and a check of what came out.
 
-Weights become int8 with a scale a row; activations stay float32 in the file and are quantised on
-the fly by the kernels. The check exists because operators that the quantiser does not know are
-skipped without a word: a gathered embedding table stays float32, once a signature.
+    int8       a scale a row; activations are quantised on the fly by the kernels
+    int4       a scale for 32 weights of a row, kernels as int8
+    portable   int8 weights with a scale a row, turned into float32 when the file is loaded: the one kind of int8
+               with which tflite-runtime 2.14 and the current runtime agree to the last id (mobile/LOG.md)
+
+The check exists because operators that the quantiser does not know are skipped without a word: a gathered
+embedding table stays float32, once a signature.
 """
 
 from __future__ import annotations
@@ -14,28 +18,49 @@ from typing import Any
 
 from mobile.export.flatbuffer import StoredTensor, constants, signatures
 from mobile.export.weights import Shape
-from train.errors import MissingExtraError, TandemError
+from train.errors import MissingExtraError, TandemError, UserError
 
 QUANTIZED_FROM = 1024  # matrices below this many weights stay float32: they are not worth a scale
+BLOCK = 32  # weights that share a scale in the int4 file
+RECIPES = {"int8": "dynamic_wi8_afp32", "int4": "dynamic_wi4b32_afp32", "portable": "weight_only_wi8_afp32"}
+TYPES = {"int8": "INT8", "int4": "INT4", "portable": "INT8"}
 
 
-def quantize_int8(model: bytes, shape: Shape) -> bytes:
-    """`model` (float32 .tflite) with int8 weights, one scale an output channel.
+def quantize(model: bytes, variant: str, shape: Shape) -> bytes:
+    """`model` (float32 .tflite) as `variant`, a key of RECIPES.
 
-    Raises TandemError where a signature is lost, a matrix stays float32, or the tied table is not stored once.
+    Raises UserError where int4 does not fit the shape, TandemError where a signature is lost, a matrix stays
+    float32, or the tied table is not stored once.
     """
+    if variant == "int4":
+        check_blocks(shape)
     quantizer, recipe = _library()
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # progress bars
         logging.getLogger("ai_edge_quantizer").setLevel(logging.ERROR)
-        worker = quantizer.Quantizer(bytearray(model), recipe.dynamic_wi8_afp32())
+        worker = quantizer.Quantizer(bytearray(model), getattr(recipe, RECIPES[variant])())
         quantized = bytes(worker.quantize().quantized_model)
     if signatures(quantized) != signatures(model):
         raise TandemError(
             "The quantiser changed the signatures of the file. Use the pinned version of ai-edge-quantizer."
         )
-    check_tables(quantized, shape, "INT8")
-    check_matrices(quantized)
+    check_tables(quantized, shape, TYPES[variant])
+    check_matrices(quantized, TYPES[variant])
     return quantized
+
+
+def check_blocks(shape: Shape) -> None:
+    """UserError where the rows of a matrix are no whole number of int4 blocks."""
+    rows = {
+        "hidden_size": shape.hidden_size,
+        "intermediate_size": shape.intermediate_size,
+        "num_attention_heads x head_dim": shape.num_attention_heads * shape.head_dim,
+    }
+    for name, size in rows.items():
+        if size % BLOCK:
+            raise UserError(
+                f"The variant int4 needs rows of a multiple of {BLOCK} weights, but {name} is {size}. "
+                "Leave int4 out of export.variants, or train a student of another size."
+            )
 
 
 def check_tables(model: bytes, shape: Shape, dtype: str) -> None:
@@ -52,23 +77,29 @@ def check_tables(model: bytes, shape: Shape, dtype: str) -> None:
         )
 
 
-def check_matrices(model: bytes) -> None:
-    """TandemError where a matrix of the int8 file is still float32, or has one scale for all its rows."""
+def check_matrices(model: bytes, dtype: str) -> None:
+    """TandemError where a matrix of a quantised file is still float32, or int8 with a single scale."""
     for tensor in constants(model):
-        if len(tensor.shape) == 2 and tensor.bytes >= QUANTIZED_FROM * 4 and not _per_channel(tensor):
+        large = len(tensor.shape) == 2 and tensor.dtype != "FLOAT16" and tensor.bytes >= _smallest(tensor)
+        if large and not _quantized(tensor, dtype):
             raise TandemError(
-                f"{tensor.name} {tensor.shape} is {tensor.dtype} with {tensor.scales} scales in the int8 file. "
-                "Use the pinned version of ai-edge-quantizer."
+                f"{tensor.name} {tensor.shape} is {tensor.dtype} with {tensor.scales} scales in the file that "
+                f"should be {dtype}. Use the pinned version of ai-edge-quantizer."
             )
 
 
-def _per_channel(tensor: StoredTensor) -> bool:
-    return tensor.dtype == "INT8" and tensor.scales == tensor.shape[0]
+def _smallest(tensor: StoredTensor) -> float:
+    return QUANTIZED_FROM * {"FLOAT32": 4.0, "INT4": 0.5}.get(tensor.dtype, 1.0)
+
+
+def _quantized(tensor: StoredTensor, dtype: str) -> bool:
+    # The scales of int4 blocks are float16 tensors of their own, not part of the quantised tensor.
+    return tensor.dtype == dtype and (dtype == "INT4" or tensor.scales == tensor.shape[0])
 
 
 def _library() -> tuple[Any, Any]:
     try:
         from ai_edge_quantizer import quantizer, recipe
     except ImportError as error:
-        raise MissingExtraError("ai-edge-quantizer", "mobile", "The int8 file") from error
+        raise MissingExtraError("ai-edge-quantizer", "mobile", "The quantised files") from error
     return quantizer, recipe

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mobile.export.rope import inverse_frequencies
 from mobile.export.weights import Layer, Shape, Weights
 
 Float64 = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ def _rms_norm(x: Float64, scale: npt.NDArray[Any], shape: Shape) -> Float64:
 
 
 def _rotary_tables(shape: Shape, length: int) -> tuple[Float64, Float64]:
-    frequencies = shape.rope_theta ** (-np.arange(0, shape.head_dim, 2) / shape.head_dim)
+    frequencies = inverse_frequencies(shape.head_dim, shape.rope_theta, shape.rope_scaling)
     angles = np.concatenate([np.outer(np.arange(length), frequencies)] * 2, axis=-1)  # [length, D]
     return np.cos(angles), np.sin(angles)
 

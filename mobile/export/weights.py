@@ -1,7 +1,7 @@
 """The weights of a Hugging Face Llama folder as NumPy arrays, read without PyTorch.
 
 TensorFlow and PyTorch must not share a process, so the folder (config.json and *.safetensors)
-is read by `safetensors.numpy`. What the exported decoder cannot express is refused here, by name.
+is read by `tensors.py`. What the exported decoder cannot express is refused here, by name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from train.errors import MissingExtraError, UserError
-
-Array = npt.NDArray[np.float32]
+from mobile.export.rope import Llama3Scaling
+from mobile.export.tensors import Array, read_tensors
+from train.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,7 @@ class Shape:
     rope_theta: float
     rms_norm_eps: float
     tied: bool
+    rope_scaling: Llama3Scaling | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +72,17 @@ def read_weights(folder: Path) -> Weights:
     or the model needs something the exported decoder does not have.
     """
     shape = read_shape(folder)
-    tensors = _read_tensors(folder)
+    tensors = read_tensors(folder)
     width, heads = shape.hidden_size, shape.num_attention_heads * shape.head_dim
     groups, inner = shape.num_key_value_heads * shape.head_dim, shape.intermediate_size
 
     def take(name: str, *expected: int) -> Array:
         if name not in tensors:
-            raise UserError(f"{folder}: the safetensors files hold no tensor '{name}'. Save the whole student again.")
+            raise UserError(f"{folder}: the safetensors files hold no tensor '{name}'. Save the whole model again.")
         if tensors[name].shape != expected:
             raise UserError(
                 f"{folder}: tensor '{name}' has the shape {tensors[name].shape}, but config.json says {expected}. "
-                "config.json and the weights are of different models; save the student again."
+                "config.json and the weights are of different models; save the model again."
             )
         return tensors[name]
 
@@ -119,7 +117,7 @@ def read_shape(folder: Path) -> Shape:
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path} is not JSON ({error}). Save the student again.") from error
+        raise UserError(f"{path} is not JSON ({error}). Save the model again.") from error
     _refuse_unsupported(config, path)
     try:
         heads = int(config["num_attention_heads"])
@@ -134,11 +132,10 @@ def read_shape(folder: Path) -> Shape:
             rope_theta=float(_rope(config).get("rope_theta") or config.get("rope_theta") or 10_000.0),
             rms_norm_eps=float(config.get("rms_norm_eps", 1e-6)),
             tied=bool(config.get("tie_word_embeddings", False)),
+            rope_scaling=_scaling(config),
         )
     except KeyError as error:
-        raise UserError(
-            f"{path} has no {error.args[0]!r}, which a Llama model needs. Save the student again."
-        ) from error
+        raise UserError(f"{path} has no {error.args[0]!r}, which a Llama model needs. Save the model again.") from error
 
 
 def _rope(config: dict[str, Any]) -> dict[str, Any]:
@@ -146,15 +143,32 @@ def _rope(config: dict[str, Any]) -> dict[str, Any]:
     return config.get("rope_parameters") or config.get("rope_scaling") or {}
 
 
-def _refuse_unsupported(config: dict[str, Any], path: Path) -> None:
+def _rope_type(config: dict[str, Any]) -> str:
     rope = _rope(config)
-    kind = rope.get("rope_type") or rope.get("type") or "default"
+    return str(rope.get("rope_type") or rope.get("type") or "default")
+
+
+def _scaling(config: dict[str, Any]) -> Llama3Scaling | None:
+    if _rope_type(config) != "llama3":
+        return None
+    rope = _rope(config)
+    original = rope.get("original_max_position_embeddings") or config["max_position_embeddings"]
+    return Llama3Scaling(
+        factor=float(rope["factor"]),
+        low_freq_factor=float(rope["low_freq_factor"]),
+        high_freq_factor=float(rope["high_freq_factor"]),
+        original_max_position_embeddings=int(original),
+    )
+
+
+def _refuse_unsupported(config: dict[str, Any], path: Path) -> None:
+    rope, kind = _rope(config), _rope_type(config)
     checks = [
         ("model_type", config.get("model_type", "llama"), "llama"),
         ("attention_bias", bool(config.get("attention_bias", False)), False),
         ("mlp_bias", bool(config.get("mlp_bias", False)), False),
         ("hidden_act", config.get("hidden_act", "silu"), "silu"),
-        ("rope scaling (rope_type)", kind, "default"),
+        ("rope scaling (rope_type)", kind, kind if kind == "llama3" else "default"),
         ("partial_rotary_factor", rope.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)), 1.0),
         ("quantization_config", config.get("quantization_config"), None),
     ]
@@ -162,27 +176,5 @@ def _refuse_unsupported(config: dict[str, Any], path: Path) -> None:
         if got != supported:
             raise UserError(
                 f"{path}: {name} is {got!r}, but the exported decoder only knows {supported!r}. "
-                "Choose a student of the plain Llama kind."
+                "Choose a model of the plain Llama kind."
             )
-
-
-def _read_tensors(folder: Path) -> dict[str, Array]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise MissingExtraError("safetensors", "mobile", "The export") from error
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise UserError(f"{folder} holds no .safetensors file. Save the student again (pickled weights are not read).")
-    tensors: dict[str, Array] = {}
-    for file in files:
-        try:
-            loaded = load_file(file)
-        except (SafetensorError, OSError, TypeError, KeyError, AttributeError) as error:
-            raise UserError(
-                f"{file} cannot be read by safetensors ({error}). "
-                "Save the student again in float32 (bfloat16 has no NumPy type)."
-            ) from error
-        tensors.update({name: np.ascontiguousarray(array, dtype=np.float32) for name, array in loaded.items()})
-    return tensors

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,6 +47,33 @@ for folder in map(Path, sys.argv[1:]):
             run(StageContext(config, RunFolder(folder), "fingerprint", tracker, folder / "checkpoints"))
     else:
         (folder / "untied.tflite").write_bytes(convert(read_weights(folder), [4], 16))
+"""
+
+OFFERS = """
+import os, sys
+from pathlib import Path
+import mobile.export.legacy
+from mobile.export.source import run_export
+from train.config.schema import Config
+folder = Path(sys.argv[1])
+# Nothing is installed by a test: no environment is there, and none can be made.
+os.environ |= {"PATH": "/nonexistent", "TANDEM_CACHE": str(folder / "cache")}
+mobile.export.legacy.PYTHON = (9, 9)
+export = {"prefill": [4, 16], "window": 48, "parity_steps": 6, "gate_rows": 8}
+offers = [
+    {"source": "student", "variants": ["fp32", "int8", "int4", "portable"], "min_agreement": {}},
+    {"source": "teacher", "variants": ["fp32", "int8", "int4"], "min_agreement": {"int4": 1.0}},
+]
+for offer in offers:
+    run_export(Config(name=folder.name, runs_dir=folder.parent, export=export | offer))
+"""
+
+VERIFY = """
+import sys
+from pathlib import Path
+from mobile.export.verify import verify
+from train.command import guarded
+raise SystemExit(guarded(lambda: verify(Path(sys.argv[1]))))
 """
 
 ORACLE = """
@@ -150,7 +178,7 @@ def child(code: str, *arguments: object, hash_seed: int = 0) -> subprocess.Popen
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
 
 
@@ -181,4 +209,19 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest.fixture
 def chat(exported: Exported) -> Chat:
-    return Chat(exported.mobile, "fp32")
+    return Chat(exported.mobile, "fp32", runner="interpreter", constrain="off")
+
+
+@pytest.fixture(scope="session")
+def offers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose student is exported in every variant, and whose teacher is another model (llama3 rotary scaling)."""
+    folder = tmp_path_factory.mktemp("offers") / "run"
+    make_run(folder)
+    scaling = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    rope = {"rope_theta": 1000.0, "original_max_position_embeddings": 32, **scaling}
+    make_student(folder / "teacher", seed=3, rope_parameters=rope)
+    shutil.copy(folder / "data" / "tokenizer" / "tokenizer.json", folder / "teacher")
+    rows = [[{"role": "user", "content": text[:12]}, {"role": "assistant", "content": "ok"}] for text in SENTENCES]
+    (folder / "data" / "val.jsonl").write_text("\n".join(json.dumps({"messages": row}) for row in rows))
+    finish(child(OFFERS, folder))
+    return folder

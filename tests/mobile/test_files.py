@@ -20,7 +20,8 @@ from train.errors import TandemError
 def test_same_student_same_bytes(exported: Exported) -> None:
     """The second export of one process, where TensorFlow's name counters have moved on."""
     names = sorted(path.name for path in exported.mobile.iterdir())
-    assert names == ["bundle.json", "student-fp32.tflite", "student-int8.tflite", "tokenizer.json", "tools.json"]
+    models = ["student-fp32.tflite", "student-int8.litertlm", "student-int8.tflite"]
+    assert names == ["bundle.json", *models, "tokenizer.json", "tools.json"]
     for name in names:
         assert (exported.mobile / name).read_bytes() == (exported.again / "mobile" / name).read_bytes(), name
 
@@ -30,7 +31,7 @@ def test_same_student_same_bytes_in_another_process(exported: Exported, tmp_path
     for part in ("student", "data"):
         shutil.copytree(exported.run / part, tmp_path / part)
     finish(child(EXPORT, tmp_path, hash_seed=12))
-    for name in ("bundle.json", "student-fp32.tflite", "student-int8.tflite"):
+    for name in ("bundle.json", "student-fp32.tflite", "student-int8.tflite", "student-int8.litertlm"):
         assert (tmp_path / "mobile" / name).read_bytes() == (exported.mobile / name).read_bytes(), name
 
 
@@ -89,7 +90,7 @@ def test_checks_refuse_a_float_table_in_the_int8_file(exported: Exported) -> Non
     with pytest.raises(TandemError, match="FLOAT32"):
         check_tables(model, shape, "INT8")
     with pytest.raises(TandemError, match="FLOAT32"):
-        check_matrices(model)
+        check_matrices(model, "INT8")
 
 
 def test_bundle_describes_the_folder(exported: Exported) -> None:

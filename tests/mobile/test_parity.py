@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobile.export.parity import compare, forced_logits, greedy_sequences, prompt_lengths, require_parity
+from mobile.export.gates import require_gates
+from mobile.export.parity import compare, forced_logits, greedy_sequences, parity_gate, prompt_lengths
 from mobile.export.reference import reference_logits
 from mobile.export.weights import read_weights
 from mobile.runtime import Model, Sampler
@@ -75,11 +76,11 @@ def test_gate_fails_for_a_file_of_another_model(exported: Exported, change: dict
     weights = read_weights(exported.run / "student" / "hf")
     model = Model(exported.mobile / "student-fp32.tflite")
     sequences, logits = greedy_sequences(model, weights, 4, 0, nothing)
-    require_parity(compare(sequences, logits), "good")
+    require_gates([parity_gate(compare(sequences, logits), "good", sequences)])
     other = replace(weights, shape=replace(weights.shape, **change))  # type: ignore[arg-type]
     sequences, logits = greedy_sequences(model, other, 4, 0, nothing)
     with pytest.raises(GateError, match="does not compute what the student computes"):
-        require_parity(compare(sequences, logits), "bad")
+        require_gates([parity_gate(compare(sequences, logits), "bad", sequences)])
 
 
 def test_gate_fails_for_nan(exported: Exported) -> None:
@@ -88,7 +89,7 @@ def test_gate_fails_for_nan(exported: Exported) -> None:
     sequences, logits = greedy_sequences(model, weights, 2, 0, nothing)
     logits[0][0, 0] = np.nan
     with pytest.raises(GateError):
-        require_parity(compare(sequences, logits), "nan")
+        require_gates([parity_gate(compare(sequences, logits), "nan", sequences)])
 
 
 def test_forced_logits_follow_the_given_sequence(exported: Exported) -> None:

@@ -1,0 +1,62 @@
+"""Writes the files of an export, nothing else: the same weights and config give the same bytes (`verify.py`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from mobile.export.convert import convert
+from mobile.export.litertlm import build_litertlm
+from mobile.export.quantize import check_blocks, check_tables, quantize
+from mobile.export.source import Source
+from mobile.export.weights import Shape, Weights
+from train.chat import ChatTokenizer
+from train.config.schema import ExportConfig
+from train.errors import MissingExtraError
+
+
+def with_litertlm(config: ExportConfig) -> bool:
+    """The `.litertlm` is made from the int8 file, so it comes with that one only."""
+    return config.litertlm and "int8" in config.variants
+
+
+def check_ability(config: ExportConfig, shape: Shape) -> None:
+    """Finds out before the first minute of work what would fail after it: missing libraries, an int4 shape."""
+    needed = {"ai_edge_litert": "ai-edge-litert", "tensorflow": "tensorflow"}
+    if set(config.variants) - {"fp32"}:
+        needed["ai_edge_quantizer"] = "ai-edge-quantizer"
+    if with_litertlm(config):
+        needed |= {"litert_lm_builder": "litert-lm-builder", "litert_lm": "litert-lm-api"}
+    for module, library in needed.items():
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(library, "tensorflow" if library == "tensorflow" else "mobile", "The export")
+    if "int4" in config.variants:
+        check_blocks(shape)
+
+
+def build_models(
+    weights: Weights, config: ExportConfig, name: str, folder: Path, advance: Callable[[], None]
+) -> dict[str, Path]:
+    """NAME-VARIANT.tflite of every variant, and always of fp32, from which the others are made."""
+    float_model = convert(weights, config.prefill, config.window)
+    check_tables(float_model, weights.shape, "FLOAT32")
+    paths: dict[str, Path] = {}
+    for variant in sorted({"fp32", *map(str, config.variants)}):
+        model = float_model if variant == "fp32" else quantize(float_model, variant, weights.shape)
+        paths[variant] = folder / f"{name}-{variant}.tflite"
+        paths[variant].write_bytes(model)
+        advance()
+    return paths
+
+
+def build_rest(source: Source, tokenizer: ChatTokenizer, config: ExportConfig, data: Path, folder: Path) -> None:
+    """tokenizer.json, tools.json where the run has one, and the `.litertlm`."""
+    shutil.copyfile(source.tokenizer / "tokenizer.json", folder / "tokenizer.json")
+    if (data / "tools.json").is_file():
+        shutil.copyfile(data / "tools.json", folder / "tools.json")
+    if with_litertlm(config):
+        model = folder / f"{source.name}-int8.tflite"
+        bundle = build_litertlm(model, folder / "tokenizer.json", [tokenizer.stop_id], tokenizer.pad_id, config.window)
+        model.with_suffix(".litertlm").write_bytes(bundle)
