@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config import load_config
-from train.errors import TandemError, UserError
+from train.errors import GateError, TandemError, UserError
 from train.progress import say
 from train.runs import Stage
 from train.stage import run_stage
@@ -23,6 +23,8 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
         result = work()
     except TandemError as error:
         say(f"error: {error}")
+        if isinstance(error, GateError) and error.result is not None:
+            print(json.dumps(error.result, ensure_ascii=False), flush=True)
         return error.exit_status
     except KeyboardInterrupt:
         say("interrupted: finished stages and checkpoints are kept, the same command goes on from there")

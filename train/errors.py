@@ -6,6 +6,8 @@ Exit status: 0 done, 1 a fault of the program or the machine, 2 the user's input
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TandemError(Exception):
     """Base of all faults that are reported as one message, without a traceback."""
@@ -23,9 +25,16 @@ class UserError(TandemError):
 
 
 class GateError(TandemError):
-    """A gate or check failed: the input was fine, the result is not good enough."""
+    """A gate or check failed: the input was fine, the result is not good enough.
+
+    `result` is what the command would have printed as its last line; it is printed all the same.
+    """
 
     exit_status = 3
+
+    def __init__(self, message: str, result: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class MissingExtraError(UserError):

@@ -6,6 +6,7 @@ bootstrap for two artifacts on the same rows, a bootstrap of the median for pair
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,27 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """Two-sided p of the exact McNemar test: rows only the first has right, rows only the second has right."""
     discordant = only_first + only_second
     return 1.0 if discordant == 0 else float(_stats().binomtest(only_first, discordant).pvalue)
+
+
+def rows_needed(difference: float, discordant: float, power: float = 0.8, sides: int = 2) -> int:
+    """Paired rows a McNemar test at 5 % needs to see a difference of shares with this power (Connor 1987).
+
+    Args:
+        difference: the difference worth seeing, e.g. 0.02.
+        discordant: share of rows that only one of the two has right; taken as at least the difference.
+        power: chance to see it.
+        sides: 2 for "which is better", 1 for a gate, which looks one way only.
+
+    Raises ValueError for a difference of 0.
+    """
+    delta = abs(difference)
+    if delta == 0:
+        raise ValueError("no number of rows shows a difference of 0")
+    psi = max(discordant, delta)
+    normal = _stats().norm
+    z_alpha, z_beta = normal.isf((1 - CONFIDENCE) / sides), normal.isf(1 - power)
+    root = float((z_alpha * math.sqrt(psi) + z_beta * math.sqrt(psi - delta**2)) / delta)
+    return math.ceil(root**2)
 
 
 def paired_difference(first: Sequence[bool], second: Sequence[bool], seed: int = 1) -> Interval:

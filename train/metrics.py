@@ -7,6 +7,7 @@ error it is (as BFCL names them), whether a value was invented, whether a functi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NoReturn, get_args
@@ -23,6 +24,7 @@ ErrorType = Literal[
     "extra_text",
     "never_stopped",
     "wrong_text",
+    "no_choice",
 ]
 ERROR_TYPES: tuple[ErrorType, ...] = tuple(kind for kind in get_args(ErrorType) if kind != "none")
 
@@ -113,8 +115,48 @@ def score_contains(
     return _score_text(expected.strip().casefold() in answer.casefold(), ended_by_stop)
 
 
-Scorer = Callable[[str, str, str, bool, Collection[str]], Score]
-SCORERS: dict[str, Scorer] = {"call": score_call, "exact": score_exact, "contains": score_contains}
+def score_choice(
+    answer: str,
+    expected: str,
+    utterance: str,
+    ended_by_stop: bool = True,
+    open_slots: Collection[str] = (),
+    choices: Collection[str] = (),
+) -> Score:
+    """The answer names the expected one of `choices` as a word, and no other; case aside.
+
+    Where one choice is part of another ("off", "switch off"), the longer one is what was named.
+    """
+    want = expected.strip().casefold()
+    known = {choice.strip().casefold() for choice in choices}
+    if want not in known:
+        raise UserError(
+            f"The expected answer {expected!r} is not among the choices {sorted(choices)}, so the scorer 'choice' "
+            "can't judge it. Give each row a list 'choices' that has its answer, or set eval.scorer to 'exact'."
+        )
+    named = _named(answer.casefold(), known)
+    if len(named) == 1 or not ended_by_stop:
+        return _score_text(named == {want}, ended_by_stop)
+    return Score(exact=False, error="no_choice", ended_by_stop=ended_by_stop)
+
+
+def _named(answer: str, choices: Collection[str]) -> set[str]:
+    found = set()
+    for choice in sorted(choices, key=len, reverse=True):
+        whole_word = rf"(?<!\w){re.escape(choice)}(?!\w)"
+        answer, times = re.subn(whole_word, " ", answer)
+        if times:
+            found.add(choice)
+    return found
+
+
+Scorer = Callable[..., Score]  # answer, expected, utterance, ended_by_stop, open_slots, choices (of score_choice only)
+SCORERS: dict[str, Scorer] = {
+    "call": score_call,
+    "exact": score_exact,
+    "contains": score_contains,
+    "choice": score_choice,
+}
 
 
 def same_call(one: Call, other: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The resolved config with the origin of each value, and which stages are done."""
+"""The resolved config with the origin of each value, which stages are done, and what the rows are like."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from train.config import LoadedConfig
+from train.data_statistics import print_statistics
 from train.runs import RunFolder, Stage, is_done
 
 
@@ -23,7 +24,11 @@ def print_plan(loaded: LoadedConfig, stages: Sequence[Stage]) -> dict[str, Any]:
     to_do = [stage.name for stage in stages if not is_done(stage, loaded.config, run)]
     for stage in stages:
         console.print(f"{stage.name:10s} {'to do' if stage.name in to_do else 'done'}", highlight=False)
-    return {"run": str(run.path), "to_do": to_do}
+    result = {"run": str(run.path), "to_do": to_do}
+    if "data" in to_do:
+        console.print("Statistics of the rows: after the data stage (tandem data CONFIG).", highlight=False)
+        return result
+    return result | {"data": print_statistics(loaded.config, run, console)}
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

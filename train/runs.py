@@ -185,6 +185,20 @@ def record_stage(
     write_json(run.path / "run.json", record)
 
 
+def provenance(stage: Stage, run: RunFolder) -> dict[str, Any]:
+    """What a tracked run keeps beside the config: git, machine and versions, sha256 of what the stage reads.
+
+    The hashes are those run.json has from the stages before; nothing is hashed a second time.
+    """
+    made = {name: digest for entry in run.record()["stages"].values() for name, digest in entry["outputs"].items()}
+    inputs = {name: digest for name, digest in made.items() if any(_below(name, path) for path in stage.inputs)}
+    return {"git": git_state(), "environment": environment(), "inputs": inputs}
+
+
+def _below(name: str, path: str) -> bool:
+    return name == path or name.startswith(f"{path}/")
+
+
 def git_state() -> dict[str, Any]:
     """Commit of the checkout and whether files differ from it; empty outside a git checkout."""
 

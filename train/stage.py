@@ -23,6 +23,7 @@ from train.runs import (
     locked,
     open_run,
     output_digests,
+    provenance,
     record_stage,
     require_disk,
 )
@@ -49,7 +50,8 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
 
 def _work(stage: Stage, config: Config, run: RunFolder) -> dict[str, Any]:
     started, stage_fingerprint = time.time(), fingerprint(stage, config, run)
-    with PeakMemory() as peak, Tracker(run.path, stage.name, config) as tracker:
+    tracked = Tracker(run.path, stage.name, config, provenance(stage, run))
+    with PeakMemory() as peak, tracked as tracker:
         context = StageContext(config, run, stage_fingerprint, tracker, run.path / "checkpoints" / stage.name)
         headline = _entry(stage)(context)
         outputs = output_digests(stage, run)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
 from train.errors import TandemError
+from train.torch_track.compile_audit import CompileAudit, break_even_step
 from train.torch_track.compiling import compile_layers, decide
 from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import micro_batch, pack_rows
@@ -24,18 +26,60 @@ def test_short_runs_are_not_compiled() -> None:
     assert not decide("off", eager_step_s=9.0, steps_left=10**6, budget_s=None)
 
 
-def broken_trial() -> None:
-    raise RuntimeError("no kernels today\nsecond line")
+class ReadsAValue(torch.nn.Module):
+    """Can't be in one graph: what it does depends on a value."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if float(x.detach().sum()) > 1e9:  # the break
+            return x
+        found: torch.Tensor = self.inner(x)
+        return found
 
 
-def test_auto_falls_back_and_says_why(tiny_model: LlamaForCausalLM) -> None:
+def break_line() -> int:
+    return next(n for n, line in enumerate(Path(__file__).read_text().splitlines(), 1) if line.endswith("# the break"))
+
+
+def trial(model: LlamaForCausalLM, length: int = 16) -> None:
+    SummedLoss(model)(micro_batch(pack_rows(ROWS, length, pad_id=0), [0])).backward()
+
+
+def test_without_a_compiler_auto_goes_on_and_on_is_refused(
+    tiny_model: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     model = copy.deepcopy(tiny_model)
-    found = compile_layers(model, "auto", broken_trial)
-    assert not found.on
-    assert found.reason in ("RuntimeError: no kernels today", "no C++ compiler on this machine (install g++)")
+    found = compile_layers(model, "auto", lambda: trial(model))
+    assert (found.on, found.reason) == (False, "no C++ compiler on this machine (install g++)")
     assert all(layer._compiled_call_impl is None for layer in model.model.layers)
     with pytest.raises(TandemError, match="'on'"):
-        compile_layers(model, "on", broken_trial)
+        compile_layers(model, "on", lambda: trial(model))
+
+
+@pytest.mark.slow
+def test_a_layer_that_breaks_is_named_by_file_and_line_and_runs_eagerly(tiny_model: LlamaForCausalLM) -> None:
+    model = copy.deepcopy(tiny_model)
+    model.model.layers[1].mlp = ReadsAValue(model.model.layers[1].mlp)  # type: ignore[assignment]
+    found = compile_layers(model, "auto", lambda: trial(model))
+    assert found.on
+    assert [(b.layer, b.where) for b in found.breaks] == [(1, f"{Path(__file__).name}:{break_line()}")]
+    assert "item" in found.breaks[0].reason
+    assert [layer._compiled_call_impl is None for layer in model.model.layers] == [False, True]
+    audit = CompileAudit()
+    trial(model)
+    assert audit.recompilations() == []
+    trial(model, 11)
+    assert any("size mismatch at index 1. expected 16, actual 11" in c.recompile_reason for c in audit.recompilations())
+
+
+def test_break_even_by_hand() -> None:
+    assert break_even_step(30.0, 2.0, 1.5) == 61
+    assert break_even_step(30.0, 1.5, 1.5) is None
 
 
 @pytest.mark.slow

@@ -8,16 +8,17 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from train.config.schema import Config
 from train.errors import UserError
 
+Model = TypeVar("Model", bound=BaseModel)
 Origins = dict[str, str]  # dotted key → "file:line" or "override 'a.b=1'"
 
 
@@ -54,6 +55,29 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     except ValidationError as error:
         raise UserError(_explain(error, origins, path)) from None
     return LoadedConfig(config, origins, path)
+
+
+def read_checked(path: Path, model: type[Model]) -> Model:
+    """Any other YAML file (gates) as a model of its own, with the same messages.
+
+    Raises:
+        UserError: lists all problems, each with dotted key, value, what was expected and its line.
+    """
+    node = _parse(path)
+    origins: Origins = {}
+    _note_lines(node, path, "", origins)
+    try:
+        return model.model_validate(_plain(node))
+    except ValidationError as error:
+        raise UserError(_explain(error, origins, path, model)) from None
+
+
+def _note_lines(node: Any, path: Path, prefix: str, origins: Origins) -> None:
+    """Puts file and line of every key and list item below `node` into `origins`."""
+    for key in node if isinstance(node, CommentedMap) else range(len(node)) if isinstance(node, CommentedSeq) else ():
+        line = node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]
+        origins[f"{prefix}{key}"] = f"{path}:{line + 1}"
+        _note_lines(node[key], path, f"{prefix}{key}.", origins)
 
 
 def dump_config(config: Config) -> str:
@@ -150,23 +174,24 @@ def _apply_override(values: dict[str, Any], origins: Origins, override: str) -> 
     origins[key] = f"override '{override}'"
 
 
-def _explain(error: ValidationError, origins: Origins, path: Path) -> str:
-    problems = [_problem(problem, origins) for problem in error.errors(include_url=False)]
+def _explain(error: ValidationError, origins: Origins, path: Path, model: type[BaseModel] = Config) -> str:
+    problems = [_problem(problem, origins, model) for problem in error.errors(include_url=False)]
     head = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return f"{head} in the config {path}:\n" + "\n".join(f"  {text}" for text in problems)
 
 
-def _problem(problem: Any, origins: Origins) -> str:
+def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
     location = [str(part) for part in problem["loc"]]
     dotted = ".".join(location)
     origin = _origin_of(location, origins)
     if problem["type"] == "extra_forbidden":
-        known = list(_fields_at(location[:-1]))
+        known = list(_fields_at(location[:-1], model))
         near = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
         return f"{dotted}: unknown key ({origin}); {hint}"
     if problem["type"] == "missing":
-        return f"{dotted}: missing; add it to the file."
+        above = _origin_of(location[:-1], origins)
+        return f"{dotted}: missing{'' if above == 'default' else f' ({above})'}; add it to the file."
     expected = problem["msg"].removeprefix("Value error, ")
     if not dotted or isinstance(problem["input"], dict):
         return f"{dotted + ': ' if dotted else ''}{expected}"
@@ -181,9 +206,10 @@ def _origin_of(location: Sequence[str], origins: Origins) -> str:
     return "default"
 
 
-def _fields_at(location: Sequence[str]) -> Mapping[str, Any]:
-    model: type[BaseModel] = Config
+def _fields_at(location: Sequence[str], model: type[BaseModel] = Config) -> Mapping[str, Any]:
     for part in location:
+        if part.isdigit():  # an item of a list of sections
+            continue
         annotation = model.model_fields[part].annotation if part in model.model_fields else None
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         section = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

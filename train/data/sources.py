@@ -25,7 +25,8 @@ class SourceRows:
 
 def load_rows(config: DataConfig, seed: int) -> SourceRows:
     """Rows of all splits as the config asks for them."""
-    found = _smart_home(config, seed) if config.source == "smart-home" else _own_rows(config, seed)
+    built_in = config.source == "smart-home" and not config.mixture
+    found = _smart_home(config, seed) if built_in else _own_rows(config, seed)
     return found if config.tools is None else SourceRows(found.splits, _read_tools(Path(config.tools)), found.card)
 
 
@@ -47,10 +48,12 @@ def _smart_home(config: DataConfig, seed: int) -> SourceRows:
 
 
 def _own_rows(config: DataConfig, seed: int) -> SourceRows:
-    path = Path(config.source).expanduser()
     wanted = config.train_rows + (0 if config.validation else config.validation_rows)
-    rows = read_chat_jsonl(path) if path.suffix == ".jsonl" else _hugging_face(config, wanted)
-    random.Random(seed).shuffle(rows)
+    if config.mixture:
+        rows, origin = _mixed(config, wanted, seed)
+    else:
+        rows, origin = _source_rows(config, config.source, wanted), f"Rows of `{config.source}`."
+        random.Random(seed).shuffle(rows)
     if config.validation:
         validation = read_chat_jsonl(Path(config.validation).expanduser())[: config.validation_rows]
         train = rows[: config.train_rows]
@@ -59,19 +62,50 @@ def _own_rows(config: DataConfig, seed: int) -> SourceRows:
         count = min(config.validation_rows, max(1, len(rows) // 10))
         validation, train = rows[:count], rows[count : count + config.train_rows]
     if not train:
-        raise UserError(f"data.source {config.source!r} has {len(rows)} rows: too few to train and to validate on.")
+        raise UserError(f"{origin} There are {len(rows)} in all: too few to train and to validate on.")
     tests = {name: read_chat_jsonl(Path(file).expanduser())[: config.test_rows] for name, file in config.tests.items()}
-    return SourceRows({"train": train, "val": validation, **tests}, card=f"# Data\n\nRows of `{config.source}`.\n")
+    return SourceRows({"train": train, "val": validation, **tests}, card=f"# Data\n\n{origin}\n")
 
 
-def _hugging_face(config: DataConfig, limit: int) -> list[Row]:
+def _source_rows(config: DataConfig, source: str, limit: int) -> list[Row]:
+    path = Path(source).expanduser()
+    return read_chat_jsonl(path) if path.suffix == ".jsonl" else _hugging_face(config, source, limit)
+
+
+def _mixed(config: DataConfig, wanted: int, seed: int) -> tuple[list[Row], str]:
+    """Up to `wanted` rows drawn from the parts of the mixture by weight, and a sentence about them.
+
+    It ends with the first part that runs out: going on would change the shares, starting over would repeat rows.
+    """
+    import datasets
+
+    if any(part.source == "smart-home" for part in config.mixture):
+        raise UserError("data.mixture can't hold 'smart-home', which has splits of its own. Use it as data.source.")
+    parts = [_source_rows(config, part.source, wanted) for part in config.mixture]
+    for number, rows in enumerate(parts):
+        random.Random(f"{seed}/{number}").shuffle(rows)
+    # Row numbers are mixed, not rows: rows of different sources need not have the same columns.
+    numbers: list[Any] = [
+        datasets.Dataset.from_dict({"part": [n] * len(rows), "row": list(range(len(rows)))})
+        for n, rows in enumerate(parts)
+    ]
+    total = sum(part.weight for part in config.mixture)
+    shares = [part.weight / total for part in config.mixture]
+    drawn: Any = datasets.interleave_datasets(numbers, shares, seed=seed, stopping_strategy="first_exhausted")
+    drawn = drawn[:wanted]
+    counts = [drawn["part"].count(n) for n in range(len(parts))]
+    named = ", ".join(f"{count} of `{part.source}`" for count, part in zip(counts, config.mixture, strict=True))
+    return [parts[n][row] for n, row in zip(drawn["part"], drawn["row"], strict=True)], f"A mixture: {named} rows."
+
+
+def _hugging_face(config: DataConfig, source: str, limit: int) -> list[Row]:
     """Rows of a hub id or a local folder, through `datasets`; streamed or whole."""
     import datasets
 
-    origin = f"data.source {config.source!r} (split {config.hub_split!r})"
+    origin = f"data source {source!r} (split {config.hub_split!r})"
     try:
         load: Any = datasets.load_dataset  # its overloads want literals
-        data = load(config.source, split=config.hub_split, streaming=config.streaming)
+        data = load(source, split=config.hub_split, streaming=config.streaming)
     except Exception as error:  # `datasets` raises a dozen kinds, from its own to OSError
         raise UserError(
             f"{origin} can't be loaded: {error}. It must be 'smart-home', a .jsonl file, a local folder with data "

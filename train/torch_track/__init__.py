@@ -7,6 +7,6 @@ STAGE = Stage(
     entry="train.torch_track.finetune:run",
     sections=("model", "finetune"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer"),
-    outputs=("teacher",),
+    outputs=("teacher", "teacher-adapter"),  # the adapter only where one was trained
     sources=("train/torch_track", "train/chat.py", "train/base_model.py", "train/schedule.py", "train/time_budget.py"),
 )

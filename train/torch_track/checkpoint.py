@@ -1,10 +1,14 @@
-"""Checkpoints of the fine-tuning: safetensors and JSON (no pickle), whole or not there, newest whole one taken."""
+"""Checkpoints of the fine-tuning: safetensors and JSON (no pickle), whole or not there, newest whole one taken.
+
+A folder `step-NNNNNN` holds the weights that are trained, the optimizer's state and `state.json`: progress and the
+sha256 of the others. It appears by one rename, so a kill leaves either the whole of it or nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +16,61 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from train.atomic import sha256_file, whole_folder, write_json
+from train.errors import TandemError
 from train.progress import say
+from train.torch_track.selection import Selection
 
 STATE = "state.json"
+FILES = ("model.safetensors", "optimizer.safetensors")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where the run stands. Order of the data is a function of (seed, step), so that is all a resume needs."""
+    """Where the run stands. Order of the data and dropout are functions of (seed, step), so that is all a resume
+    needs."""
 
-    total_steps: int  # after the time budget's cut
-    step: int = 0  # optimizer steps made
+    total_steps: int  # after the time budget's cut, or early stopping's
+    step: int = 0  # optimizer steps made, skipped ones included
     seconds: float = 0.0  # spent in training so far, over all starts of the run
     budget_applied: bool = False
     compile_on: bool | None = None  # None: not decided yet
     compile_reason: str = ""
     compile_seconds: float = 0.0
+    eager_step_s: float | None = None  # measured before compiling was decided
+    skipped: int = 0  # steps whose loss or gradient was not finite
+    bad_in_a_row: int = 0
+    stopped_early: bool = False
+    metrics: dict[str, float] = field(default_factory=dict)  # of the last validation
+    selection: Selection = field(default_factory=Selection)
 
 
 def save(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: Progress, fingerprint: str, keep: int
 ) -> None:
-    """Writes `folder/step-NNNNNN` with model, optimizer and progress; deletes all but the last `keep`."""
-    with whole_folder(folder / f"step-{state.step:06d}") as temporary:
-        save_file(dict(model.named_parameters()), temporary / "model.safetensors")  # tied weights appear once
-        save_file(_optimizer_tensors(model, optimizer), temporary / "optimizer.safetensors")
-        hashes = {path.name: sha256_file(path) for path in sorted(temporary.glob("*.safetensors"))}
+    """Writes `folder/step-NNNNNN`; deletes all but the last `keep` and the best one."""
+    with whole_folder(folder / _name(state.step)) as temporary:
+        save_file(dict(_trained(model)), temporary / FILES[0])  # tied weights appear once
+        save_file(_optimizer_tensors(model, optimizer), temporary / FILES[1])
+        hashes = {name: sha256_file(temporary / name) for name in FILES}
         write_json(temporary / STATE, {"progress": asdict(state), "fingerprint": fingerprint, "sha256": hashes})
-    for old in sorted(folder.glob("step-*"))[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    _rotate(folder, keep)
+
+
+def _rotate(folder: Path, keep: int) -> None:
+    """Deletes all but the last `keep` checkpoints and those that they name as the best."""
+    last = sorted(folder.glob("step-*"))[-keep:]
+    best = {_best_name(path) for path in last}
+    for old in folder.glob("step-*"):
+        if old not in last and old.name not in best:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _best_name(path: Path) -> str | None:
+    try:
+        step = json.loads((path / STATE).read_text(encoding="utf-8"))["progress"]["selection"]["best_step"]
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: restoring will pass it over
+        return None
+    return None if step is None else _name(step)
 
 
 def restore(
@@ -48,33 +78,61 @@ def restore(
 ) -> Progress | None:
     """Loads the newest whole checkpoint of this very fingerprint into model and optimizer; None where there is none."""
     for path in sorted(folder.glob("step-*"), reverse=True):
-        manifest = _manifest(path)
-        if manifest is None:
-            say(f"finetune: checkpoint {path} is damaged, taking the one before")
+        manifest, damaged = _manifest(path)
+        if damaged:
+            say(f"finetune: checkpoint {path} is damaged ({damaged}), taking the one before")
             continue
         if manifest["fingerprint"] != fingerprint:
             say(f"finetune: checkpoint {path} belongs to another config, data or code; starting anew")
             return None
-        _load_model(model, load_file(path / "model.safetensors"))
-        _load_optimizer(model, optimizer, load_file(path / "optimizer.safetensors"))
-        state = Progress(**manifest["progress"])
-        say(f"finetune: going on from step {state.step} of {state.total_steps}")
-        return state
+        state = manifest["progress"]
+        progress = Progress(**state | {"selection": Selection(**state["selection"])})
+        best = progress.selection.best_step
+        if best is not None and best != progress.step and _manifest(folder / _name(best))[1]:
+            say(f"finetune: the best checkpoint, {folder / _name(best)}, is damaged or gone, taking the one before")
+            continue
+        _load_model(model, load_file(path / FILES[0]))
+        _load_optimizer(model, optimizer, load_file(path / FILES[1]))
+        say(f"finetune: going on from step {progress.step} of {progress.total_steps}")
+        return progress
     return None
 
 
-def _manifest(path: Path) -> dict[str, Any] | None:
+def load_weights(folder: Path, step: int, model: torch.nn.Module) -> None:
+    """The weights alone, from the checkpoint of `step`: how the best one becomes the teacher.
+
+    Raises:
+        TandemError: that checkpoint is damaged or gone.
+    """
+    path = folder / _name(step)
+    damaged = _manifest(path)[1]
+    if damaged:
+        raise TandemError(f"The best checkpoint, {path}, is damaged ({damaged}). Delete {folder} to train anew.")
+    _load_model(model, load_file(path / FILES[0]))
+
+
+def _name(step: int) -> str:
+    return f"step-{step:06d}"
+
+
+def _manifest(path: Path) -> tuple[dict[str, Any], str]:
+    """state.json of a checkpoint, and what is wrong with the checkpoint ("" where it is whole)."""
     try:
         manifest: dict[str, Any] = json.loads((path / STATE).read_text(encoding="utf-8"))
-        whole = all(sha256_file(path / name) == digest for name, digest in manifest["sha256"].items())
-    except (OSError, ValueError, KeyError):
-        return None
-    return manifest if whole else None
+        damaged = [name for name in FILES if sha256_file(path / name) != manifest["sha256"][name]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {}, f"{type(error).__name__}: {error}"
+    return manifest, f"{' and '.join(damaged)}: not the recorded sha256" if damaged else ""
+
+
+def _trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
+    """Frozen weights are the base model's: they are read from there again."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def _load_model(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in _trained(model):
             parameter.copy_(tensors[name])
 
 
@@ -82,7 +140,7 @@ def _optimizer_tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer)
     """Optimizer state by parameter name: "exp_avg/model.norm.weight"."""
     return {
         f"{key}/{name}": value
-        for name, parameter in model.named_parameters()
+        for name, parameter in _trained(model)
         for key, value in optimizer.state.get(parameter, {}).items()
     }
 

@@ -2,6 +2,7 @@
 
 Layers are compiled in place (`layer.compile`), so that no `_orig_mod.` gets into checkpoint keys; all layers share one
 compiled code, since their shapes are equal. Compiling costs about half a minute, so short runs are faster without.
+A layer that can't be compiled whole runs eagerly, and the audit says where it breaks.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from transformers import LlamaForCausalLM
 
 from train.errors import TandemError
 from train.progress import say
+from train.torch_track.compile_audit import LayerBreak, explain_break
 
 # Measured on 2 AVX2 cores, SmolLM2-135M, 16 × 64 tokens, fp32: 5.89 s a step eager, 4.85 s compiled (ratio 1.21);
 # first step 38 s against 12 s. On a GPU both figures are larger; the decision only needs their order.
@@ -31,6 +33,7 @@ class CompileDecision:
     on: bool
     reason: str
     seconds: float = 0.0
+    breaks: tuple[LayerBreak, ...] = field(default_factory=tuple)  # layers that run eagerly
 
 
 def decide(setting: Literal["auto", "on", "off"], eager_step_s: float, steps_left: int, budget_s: float | None) -> bool:
@@ -53,28 +56,77 @@ def compile_layers(
 ) -> CompileDecision:
     """Compiles every decoder layer and runs `trial` (one forward and backward pass) to make the compiler work now.
 
-    Where that fails, `auto` goes on without and says why; `on` raises TandemError.
+    A layer that breaks falls back to eager, the others stay compiled. Where none can be compiled, `auto` goes on
+    without and says why; `on` raises TandemError.
     """
     started = time.monotonic()
     if not torch.cuda.is_available() and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
-        return _fall_back(model, setting, "no C++ compiler on this machine (install g++)")
-    for layer in model.model.layers:
-        layer.compile(fullgraph=True)
+        return _without(model, setting, "no C++ compiler on this machine (install g++)", ())
+    inputs = _layer_inputs(model, trial)
+    breaks = tuple(found for number in inputs if (found := _compile_layer(model, number, inputs[number])) is not None)
+    if len(breaks) == len(model.model.layers):
+        return _without(model, setting, breaks[0].reason, breaks)
     try:
         trial()
     except Exception as error:  # Dynamo and Inductor raise many kinds; all mean the same here
-        return _fall_back(model, setting, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
-    seconds = time.monotonic() - started
-    say(f"finetune: {len(model.model.layers)} layers compiled in {seconds:.0f} s")
-    return CompileDecision(True, "compiled", round(seconds, 1))
+        return _without(model, setting, _first_line(error), breaks)
+    seconds, compiled = time.monotonic() - started, len(model.model.layers) - len(breaks)
+    say(f"finetune: {compiled} of {len(model.model.layers)} layers compiled in {seconds:.0f} s")
+    for found in breaks:
+        say(f"finetune: layer {found.layer} runs eagerly: {found.reason} ({found.where})")
+    return CompileDecision(True, "compiled", round(seconds, 1), breaks)
 
 
-def _fall_back(model: LlamaForCausalLM, setting: str, reason: str) -> CompileDecision:
+def _layer_inputs(model: LlamaForCausalLM, trial: Callable[[], None]) -> dict[int, tuple[Any, Any]]:
+    """What each decoder layer is called with in an eager pass."""
+    found: dict[int, tuple[Any, Any]] = {}
+
+    def keep(number: int) -> Callable[..., None]:
+        def hook(_: torch.nn.Module, arguments: Any, named: Any) -> None:
+            found[number] = (_detached(arguments), {key: _detached(value) for key, value in named.items()})
+
+        return hook
+
+    layers = model.model.layers
+    handles = [layer.register_forward_pre_hook(keep(n), with_kwargs=True) for n, layer in enumerate(layers)]
+    try:
+        trial()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().requires_grad_(value.is_floating_point() and value.requires_grad)
+    return tuple(map(_detached, value)) if isinstance(value, tuple) else value
+
+
+def _compile_layer(model: LlamaForCausalLM, number: int, call: tuple[Any, Any]) -> LayerBreak | None:
+    """Compiles a layer and runs it forward and backward; what is in the way, or None."""
+    layer: Any = model.model.layers[number]
+    arguments, named = call
+    layer.compile(fullgraph=True)
+    try:
+        layer(*arguments, **named).sum().backward()
+    except Exception as error:
+        layer._compiled_call_impl = None  # undoes nn.Module.compile; PyTorch has no public call for it
+        return explain_break(layer, number, arguments, named, _first_line(error))
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+
+
+def _without(model: LlamaForCausalLM, setting: str, reason: str, breaks: tuple[LayerBreak, ...]) -> CompileDecision:
     if setting == "on":
         raise TandemError(
             f"finetune.compile is 'on', but the layers can't be compiled: {reason}. Set it to 'auto' or 'off'."
         )
-    for layer in model.model.layers:
-        layer._compiled_call_impl = None  # undoes nn.Module.compile; PyTorch has no public call for it
+    layers: Any = model.model.layers
+    for layer in layers:
+        layer._compiled_call_impl = None
     say(f"finetune: going on without torch.compile: {reason}")
-    return CompileDecision(False, reason)
+    return CompileDecision(False, reason, breaks=breaks)

@@ -4,11 +4,13 @@
     accelerate launch -m train.torch_track configs/demo.yaml
 
 One step: the step's packs → for each micro-batch, sum of token losses ÷ supervised tokens of the whole step → clip →
-AdamW. All that a resumed run needs to do the same is in the checkpoint.
+AdamW. All that a resumed run needs to do the same is in the checkpoint. The best checkpoint becomes the teacher; an
+adapter is merged into it and kept beside it.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -19,24 +21,69 @@ from train.atomic import whole_folder
 from train.data.build import copy_tokenizer
 from train.progress import say
 from train.runs import StageContext
+from train.torch_track import checkpoint
+from train.torch_track.adapter import load_adapter, merge, save_adapter
 from train.torch_track.job import Job, planned_steps, prepare
 from train.torch_track.loop import train
-from train.torch_track.step import validation_loss
+from train.torch_track.model import load_trainable
+from train.torch_track.packing import micro_batch
+
+ADAPTER = "teacher-adapter"
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """Trains and writes teacher/; returns validation loss, steps and what was decided on the way."""
+    """Trains and writes teacher/; returns validation figures, steps and what was decided on the way."""
     job = prepare(context)
+    context.tracker.log({"train/step": job.state.step, **data_figures(job)})
     started, first_step = time.monotonic(), job.state.step
     train(job)
     seconds = time.monotonic() - started
-    loss = validation_loss(job)
-    context.tracker.log({"train/step": job.state.step, "eval/loss": loss})
-    if job.accelerator.is_main_process:
-        write_teacher(job.model, context.run.data / "tokenizer", context.run.teacher)
     job.accelerator.wait_for_everyone()
-    say(f"finetune: validation loss {loss:.4f} after {job.state.step} steps")
-    return _headline(job, loss, (job.state.step - first_step) * job.settings.batch_size, seconds)
+    figures = _headline(job, (job.state.step - first_step) * job.settings.batch_size, seconds)
+    if job.accelerator.is_main_process:
+        _write_results(job)
+    job.accelerator.wait_for_everyone()
+    say(f"finetune: {_summary(job)}")
+    return figures
+
+
+def data_figures(job: Job) -> dict[str, float]:
+    """How full the packs are, and the share of rows that the data stage left out since they are too long (no row is
+    ever cut)."""
+    made = job.context.run.stage_record("data").get("headline", {})
+    kept = sum(value for key, value in made.items() if key.startswith("rows_"))
+    dropped = made.get("dropped", 0)
+    return {
+        "data/fill": job.packs.fill,
+        "data/packs": len(job.packs),
+        "data/rows": sum(map(len, job.packs.rows)),
+        "data/dropped_share": dropped / max(1, dropped + kept),
+    }
+
+
+def _write_results(job: Job) -> None:
+    best = job.state.selection.best_step
+    if job.settings.keep_best and best not in (None, job.state.step):
+        checkpoint.load_weights(job.context.checkpoints, best, job.model)
+    tokenizer, model = job.context.run.data / "tokenizer", job.model
+    folder = job.context.run.path / ADAPTER
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier run with an adapter
+    if job.adapter is not None:
+        save_adapter(job.adapter, folder)
+        model = _merged(job, folder)
+    write_teacher(model, tokenizer, job.context.run.teacher)
+
+
+def _merged(job: Job, folder: Path) -> LlamaForCausalLM:
+    assert job.adapter is not None
+    assert job.settings.adapter is not None
+    sample = job.validation if len(job.validation) else job.packs
+    batch = micro_batch(sample, [0])
+    if job.settings.adapter.type == "qlora":  # the trained base has four bits: merge into the real one
+        config = job.context.config
+        base = load_trainable(config.model, job.context.run.data / "tokenizer", config.seed)
+        return merge(load_adapter(base, folder), batch)
+    return merge(job.adapter, batch.to(job.accelerator.device))
 
 
 def write_teacher(model: LlamaForCausalLM, tokenizer: Path, folder: Path) -> None:
@@ -46,18 +93,33 @@ def write_teacher(model: LlamaForCausalLM, tokenizer: Path, folder: Path) -> Non
         copy_tokenizer(tokenizer, temporary)
 
 
-def _headline(job: Job, loss: float, packs_done: int, seconds: float) -> dict[str, Any]:
-    precision = job.accelerator.mixed_precision
+def _summary(job: Job) -> str:
+    state, metrics = job.state, job.state.metrics
+    text = f"validation loss {metrics['loss']:.4f}, rows right {metrics['row_accuracy']:.1%} after {state.step} steps"
+    best = state.selection.best_step
+    return text + (f"; the teacher is step {best}" if job.settings.keep_best and best not in (None, state.step) else "")
+
+
+def _headline(job: Job, packs_done: int, seconds: float) -> dict[str, Any]:
+    state, precision = job.state, job.accelerator.mixed_precision
     return {
-        "val_loss": round(loss, 5),
-        "steps": job.state.step,
+        "val_loss": round(state.metrics["loss"], 5),
+        "val_token_accuracy": round(state.metrics["token_accuracy"], 4),
+        "val_row_accuracy": round(state.metrics["row_accuracy"], 4),
+        "best_step": state.selection.best_step if job.settings.keep_best else None,
+        "best_value": state.selection.best if job.settings.keep_best else None,
+        "steps": state.step,
         "planned_steps": planned_steps(job.packs, job.settings),
+        "stopped_early": state.stopped_early,
+        "skipped_steps": state.skipped,
         "packs": len(job.packs),
         "fill": round(job.packs.fill, 4),
         "tok_per_s": round(packs_done * job.settings.sequence_length / seconds, 1) if packs_done else None,
-        "compiled": bool(job.state.compile_on),
-        "compile_reason": job.state.compile_reason,
-        "compile_seconds": job.state.compile_seconds,
+        "compiled": bool(state.compile_on),
+        "compile_reason": state.compile_reason,
+        "compile_seconds": state.compile_seconds,
         "precision": "fp32" if precision == "no" else precision,
+        "adapter": job.settings.adapter.type if job.settings.adapter else None,
         "parameters": sum(p.numel() for p in job.model.parameters()),
+        "trained_parameters": sum(p.numel() for p in job.trainable),
     }

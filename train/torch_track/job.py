@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate import Accelerator
@@ -20,10 +20,15 @@ from train.hardware import compute_threads, cpu_has_bf16
 from train.progress import say
 from train.runs import StageContext, require_disk
 from train.torch_track import checkpoint
+from train.torch_track.adapter import attach, four_bit_config
 from train.torch_track.checkpoint import Progress
+from train.torch_track.compile_audit import LayerBreak
 from train.torch_track.loss import SummedLoss
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import Packs, pack_rows
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 
 @dataclass
@@ -33,15 +38,27 @@ class Job:
     context: StageContext
     accelerator: Accelerator
     model: LlamaForCausalLM
+    adapter: PeftModel | None  # peft's hold on the adapters that are in `model`
     summed_loss: Any  # SummedLoss, wrapped by accelerate
     optimizer: Any  # AdamW, wrapped by accelerate
     packs: Packs
     validation: Packs
     state: Progress
+    breaks: tuple[LayerBreak, ...] = ()  # layers that torch.compile left eager
 
     @property
     def settings(self) -> FinetuneConfig:
         return self.context.config.finetune
+
+    @property
+    def trainable(self) -> list[torch.nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def save_checkpoint(self) -> None:
+        """Writes a checkpoint of the state as it is; one process does."""
+        if self.accelerator.is_main_process:
+            context, keep = self.context, self.settings.keep_checkpoints
+            checkpoint.save(context.checkpoints, self.model, self.optimizer, self.state, context.fingerprint, keep)
 
 
 def prepare(context: StageContext) -> Job:
@@ -50,19 +67,30 @@ def prepare(context: StageContext) -> Job:
     accelerator = start_accelerator(settings)
     set_seed(config.seed)
     tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
-    packs = load_packs(context.run.data / "train.jsonl", tokenizer, settings.sequence_length, settings.rows)
-    validation = load_packs(context.run.data / "val.jsonl", tokenizer, settings.sequence_length, settings.eval_rows)
-    model = load_trainable(config.model, context.run.data / "tokenizer", config.seed)
-    parameters = sum(p.numel() for p in model.parameters())
-    # Weights and two moments in fp32 for each kept checkpoint and the one being written, then the teacher.
-    require_disk(context.run.path, parameters * (12 * (settings.keep_checkpoints + 1) + 4) / 1e6, "fine-tuning")
+    packs = load_packs(context.run.data / "train.jsonl", tokenizer, settings, settings.rows)
+    validation = load_packs(context.run.data / "val.jsonl", tokenizer, settings, settings.eval_rows)
+    four_bit = None
+    if settings.adapter is not None and settings.adapter.type == "qlora":
+        four_bit = four_bit_config(accelerator.device)
+    model = load_trainable(config.model, context.run.data / "tokenizer", config.seed, four_bit)
     model.to(accelerator.device)
+    adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
+    _require_disk(context, model)
     optimizer = make_optimizer(model, settings)
     state = checkpoint.restore(context.checkpoints, model, optimizer, context.fingerprint)
     if state is None:
         state = Progress(total_steps=planned_steps(packs, settings))
     summed_loss, optimizer = accelerator.prepare(SummedLoss(model), optimizer)
-    return Job(context, accelerator, model, summed_loss, optimizer, packs, validation, state)
+    return Job(context, accelerator, model, adapter, summed_loss, optimizer, packs, validation, state)
+
+
+def _require_disk(context: StageContext, model: LlamaForCausalLM) -> None:
+    """Weights and two moments in fp32 for each kept checkpoint, the best and the one being written; the teacher."""
+    settings = context.config.finetune
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    checkpoints = settings.keep_checkpoints + 1 + settings.keep_best
+    needed = 12 * trained * checkpoints + 4 * sum(p.numel() for p in model.parameters())
+    require_disk(context.run.path, needed / 1e6, "fine-tuning")
 
 
 def start_accelerator(settings: FinetuneConfig) -> Accelerator:
@@ -87,17 +115,19 @@ def start_accelerator(settings: FinetuneConfig) -> Accelerator:
 
 
 def make_optimizer(model: LlamaForCausalLM, settings: FinetuneConfig) -> torch.optim.AdamW:
-    """AdamW; norms are not decayed."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
+    """AdamW over the weights that are trained; norms are not decayed."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim >= 2]
+    vectors = [p for p in trained if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def load_packs(path: Path, tokenizer: ChatTokenizer, length: int, rows: int | None) -> Packs:
+def load_packs(path: Path, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None) -> Packs:
     """The first `rows` rows of a file as packs."""
     encoded = [tokenizer.encode(row["messages"]) for row in islice(read_chat_jsonl(path), rows)]
-    return pack_rows(encoded, length, tokenizer.pad_id)
+    return pack_rows(encoded, settings.sequence_length, tokenizer.pad_id, settings.packing)
 
 
 def planned_steps(packs: Packs, settings: FinetuneConfig) -> int:

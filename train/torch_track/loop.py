@@ -1,22 +1,26 @@
-"""The training loop: steps in order, with the two decisions that are taken once, logs, validation and checkpoints."""
+"""The training loop: steps in order, with the decisions that are taken once, logs, validation and checkpoints."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from dataclasses import replace
+from statistics import median
 
 from train.progress import Meter, progress, say
 from train.schedule import learning_rate
 from train.time_budget import TimeBudget
-from train.torch_track import checkpoint
+from train.torch_track import guard
+from train.torch_track.compile_audit import CompileAudit, figures
 from train.torch_track.compiling import compile_layers, decide
+from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
 from train.torch_track.packing import pack_order
-from train.torch_track.step import StepResult, optimizer_step, own_micro_batches, validation_loss
+from train.torch_track.speed import Window
+from train.torch_track.step import optimizer_step, own_micro_batches
+from train.torch_track.validation import validate
 
 EAGER_STEPS = 3  # made before torch.compile is decided; the first one is not timed
-LOG_EVERY = 5
 
 
 def train(job: Job) -> None:
@@ -27,7 +31,7 @@ def train(job: Job) -> None:
     budget = TimeBudget(limit_s, Counter({settings.sequence_length: 1}), job.state.seconds)
     if job.state.compile_on:
         _compile(job, budget)
-    window, eager_s = _Window(job), list[float]()
+    window, eager_s, audit = Window(job, _peak(job)), list[float](), CompileAudit()
     job.summed_loss.train()
     with progress("finetune", job.state.total_steps, "steps") as meter:
         meter.advance(job.state.step)
@@ -39,8 +43,8 @@ def train(job: Job) -> None:
             indices = order[done * settings.batch_size : (done + 1) * settings.batch_size].tolist()
             result = optimizer_step(job, indices, rate)
             seconds = time.monotonic() - started
-            job.state = replace(job.state, step=done + 1)
-            window.add(result, rate, seconds, meter)
+            guard.after_step(job, result, indices, rate)
+            window.add(result, indices, rate, seconds, meter)
             if job.state.compile_on is None:
                 budget.spent_s += seconds
                 eager_s.append(seconds)
@@ -49,10 +53,38 @@ def train(job: Job) -> None:
             else:
                 budget.record(settings.sequence_length, seconds)
             _after_step(job, budget, meter)
+    _report_compiling(job, audit, budget)
+
+
+def _report_compiling(job: Job, audit: CompileAudit, budget: TimeBudget) -> None:
+    """The compile audit, in the metrics and as a line for the person who waits."""
+    state, steps_s = job.state, budget.warm[job.settings.sequence_length]
+    if not (state.compile_on or job.breaks) or not steps_s or state.eager_step_s is None:
+        return
+    again = audit.recompilations()
+    found = figures(job.breaks, again, state.compile_seconds, state.eager_step_s, median(steps_s))
+    job.context.tracker.log({"train/step": state.step, **found})
+    paid = found["compile/break_even_step"]
+    say(
+        f"finetune: compiling took {state.compile_seconds:.0f} s; a step {found['compile/eager_step_ms']:.0f} → "
+        f"{found['compile/step_ms']:.0f} ms, " + (f"paid after {paid} steps" if paid else "not faster")
+    )
+    for compilation in again:
+        say(f"finetune: compiled again: {compilation.code}: {compilation.recompile_reason}")
+
+
+def _peak(job: Job) -> float:
+    """FLOP/s that MFU is a share of; logged once with where it comes from."""
+    reached, origin = peak_flops(job.accelerator.device, job.accelerator.mixed_precision == "bf16")
+    job.context.tracker.log(
+        {"train/step": job.state.step, "train/peak_flops": reached, "train/peak_flops_from": origin}
+    )
+    return reached
 
 
 def _decide_compile(job: Job, eager_step_s: float, budget: TimeBudget) -> None:
     left_s = None if budget.limit_s is None else budget.limit_s - budget.spent_s
+    job.state = replace(job.state, eager_step_s=eager_step_s)
     if decide(job.settings.compile, eager_step_s, job.state.total_steps - job.state.step, left_s):
         _compile(job, budget)
     else:
@@ -70,68 +102,53 @@ def _compile(job: Job, budget: TimeBudget) -> None:
 
     found = compile_layers(job.model, job.settings.compile, trial)
     job.optimizer.zero_grad()
+    job.breaks = found.breaks
     budget.spent_s += found.seconds
     job.state = replace(job.state, compile_on=found.on, compile_reason=found.reason, compile_seconds=found.seconds)
 
 
 def _after_step(job: Job, budget: TimeBudget, meter: Meter) -> None:
-    """Validation, time budget, checkpoint."""
+    """Time budget, validation, early stopping, checkpoint."""
     settings = job.settings
-    started, last = time.monotonic(), job.state.step == job.state.total_steps
+    started = time.monotonic()
     cut_now = budget.ready and not job.state.budget_applied
-    if cut_now or (job.state.step % settings.eval_every == 0 and not last):
-        job.context.tracker.log({"train/step": job.state.step, "eval/loss": validation_loss(job)})
+    # Until both decisions are taken a resumed run could decide otherwise: it starts anew instead.
+    decided = job.state.compile_on is not None and (budget.limit_s is None or job.state.budget_applied or cut_now)
+    last = job.state.step == job.state.total_steps
+    new_best = False
+    if cut_now or last or job.state.step % settings.eval_every == 0:
+        new_best = _validate(job, counts=decided or last)
     if cut_now:
         _cut(job, budget, (time.monotonic() - started) / settings.eval_every, meter)
+    last = job.state.step == job.state.total_steps
     budget.spent_s += time.monotonic() - started
     job.state = replace(job.state, seconds=budget.spent_s)
-    # Until both decisions are taken a resumed run could decide otherwise: it starts anew instead.
-    decided = job.state.compile_on is not None and (budget.limit_s is None or job.state.budget_applied)
-    if (last or (decided and job.state.step % settings.save_every == 0)) and job.accelerator.is_main_process:
+    due = decided and (job.state.step % settings.save_every == 0 or (new_best and settings.keep_best))
+    if last or due:
         started = time.monotonic()
-        context = job.context
-        checkpoint.save(
-            context.checkpoints, job.model, job.optimizer, job.state, context.fingerprint, settings.keep_checkpoints
-        )
+        job.save_checkpoint()
         budget.spent_s += time.monotonic() - started
+
+
+def _validate(job: Job, counts: bool) -> bool:
+    """Validates and logs; where it `counts`, updates best checkpoint and early stopping. Whether this is a new best."""
+    metrics = validate(job)
+    job.state = replace(job.state, metrics=metrics)
+    job.context.tracker.log({"train/step": job.state.step, **{f"eval/{k}": v for k, v in metrics.items()}})
+    if not counts:
+        return False
+    selection = job.state.selection.seen(metrics[job.settings.best_metric], job.state.step, job.settings)
+    job.state = replace(job.state, selection=selection)
+    if selection.exhausted(job.settings) and job.state.step < job.state.total_steps:
+        say(f"finetune: stopped early at step {job.state.step}: {selection.stale} validations without improvement")
+        job.state = replace(job.state, total_steps=job.state.step, stopped_early=True)
+    return selection.best_step == job.state.step
 
 
 def _cut(job: Job, budget: TimeBudget, validation_s: float, meter: Meter) -> None:
     """Cuts the number of steps to what fits; validation takes `validation_s` a step on average."""
-    total = budget.total(job.state.step, job.state.total_steps, validation_s)
+    total = min(job.state.total_steps, budget.total(job.state.step, job.state.total_steps, validation_s))
     if total < job.state.total_steps:
         say(f"finetune: {job.settings.max_minutes:g} minutes hold {total} of {job.state.total_steps} planned steps")
         meter.set_total(total)
     job.state = replace(job.state, total_steps=total, budget_applied=True)
-
-
-class _Window:
-    """Figures of the last LOG_EVERY steps, logged together."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._results: list[StepResult] = []
-        self._seconds = 0.0
-
-    def add(self, result: StepResult, rate: float, seconds: float, meter: Meter) -> None:
-        self._results.append(result)
-        self._seconds += seconds
-        state = self._job.state
-        speed = sum(r.tokens for r in self._results) / self._seconds
-        meter.advance(loss=result.loss, tok_per_s=speed)
-        if state.step % LOG_EVERY and state.step != state.total_steps:
-            return
-        supervised = sum(r.supervised for r in self._results)
-        self._job.context.tracker.log(
-            {
-                "train/step": state.step,
-                "train/loss": sum(r.loss * r.supervised for r in self._results) / max(1, supervised),
-                "train/grad_norm": max(r.grad_norm for r in self._results),
-                "train/lr": rate,
-                "train/tokens": state.step * self._job.settings.batch_size * self._job.settings.sequence_length,
-                "train/tok_per_s": speed,
-                "train/supervised_tok_per_s": supervised / self._seconds,
-                "train/step_ms": 1000 * self._seconds / len(self._results),
-            }
-        )
-        self._results, self._seconds = [], 0.0

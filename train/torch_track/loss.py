@@ -28,13 +28,21 @@ class SummedLoss(nn.Module):
 
     def forward(self, batch: MicroBatch) -> torch.Tensor:
         """Sum of the token losses of a micro-batch, a scalar in nats; 0 where nothing is supervised."""
-        hidden = self.model.model(
+        return self.loss(self.hidden(batch), batch)
+
+    def hidden(self, batch: MicroBatch) -> torch.Tensor:
+        """The last hidden states, [batch, length, width]."""
+        states: torch.Tensor = self.model.model(
             input_ids=batch.ids,
             attention_mask=attention_mask(batch.segments),
             position_ids=batch.positions,
             use_cache=False,
         ).last_hidden_state
-        loss: torch.Tensor = functional.linear_cross_entropy(
+        return states
+
+    def loss(self, hidden: torch.Tensor, batch: MicroBatch) -> torch.Tensor:
+        """Sum of the token losses from the last hidden states."""
+        total: torch.Tensor = functional.linear_cross_entropy(
             hidden.flatten(0, 1),
             self.model.lm_head.weight,
             batch.labels.flatten(),
@@ -42,4 +50,4 @@ class SummedLoss(nn.Module):
             ignore_index=IGNORED,
             options=self._options,
         )
-        return loss
+        return total

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
 from train.atomic import whole_folder
@@ -21,11 +21,14 @@ from train.runs import RunFolder
 logging.disable_progress_bar()  # Tandem shows its own
 
 
-def load_trainable(model: ModelConfig, tokenizer_folder: Path, seed: int) -> LlamaForCausalLM:
+def load_trainable(
+    model: ModelConfig, tokenizer_folder: Path, seed: int, four_bit: BitsAndBytesConfig | None = None
+) -> LlamaForCausalLM:
     """The base model in fp32, its embedding cut to the run's vocabulary.
 
     Args:
         tokenizer_folder: the run's data/tokenizer; its kept_ids.json, if any, maps new ids to the base's.
+        four_bit: how the matrices of the layers are quantised (QLoRA); None: they are not.
 
     Raises:
         UserError: the base is not a Llama-style model, or tokenizer and embedding don't fit.
@@ -38,7 +41,9 @@ def load_trainable(model: ModelConfig, tokenizer_folder: Path, seed: int) -> Lla
     kind = AutoConfig.from_pretrained(folder).model_type
     if kind != "llama":
         raise UserError(f"model.source {model.source!r} is a {kind!r} model; Tandem trains Llama-style models.")
-    loaded = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    loaded = LlamaForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
+    )
     kept = tokenizer_folder / "kept_ids.json"
     if kept.exists():
         keep_vocabulary(loaded, json.loads(kept.read_text()))

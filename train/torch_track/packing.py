@@ -26,13 +26,14 @@ class Packs:
     """Rows as packs, all arrays [packs, length].
 
     labels[t] is the token to predict after position t (or IGNORED), so nothing is shifted later on; segments numbers
-    the rows of a pack from 0, EMPTY is padding.
+    the rows of a pack from 0, EMPTY is padding; rows are the numbers (from 0, in their file) of a pack's rows.
     """
 
     ids: Array
     labels: Array
     segments: Array
     positions: Array
+    rows: tuple[tuple[int, ...], ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,9 +84,9 @@ def best_fit(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     return packs
 
 
-def pack_rows(rows: Sequence[Encoded], length: int, pad_id: int) -> Packs:
-    """Packs encoded rows into sequences of `length` tokens."""
-    plan = best_fit([len(ids) for ids, _ in rows], length)
+def pack_rows(rows: Sequence[Encoded], length: int, pad_id: int, packing: bool = True) -> Packs:
+    """Packs encoded rows into sequences of `length` tokens; without `packing` each row has a sequence of its own."""
+    plan = best_fit([len(ids) for ids, _ in rows], length) if packing else [[row] for row in range(len(rows))]
     shape = (len(plan), length)
     ids = np.full(shape, pad_id, np.int64)
     labels = np.full(shape, IGNORED, np.int64)
@@ -101,7 +102,7 @@ def pack_rows(rows: Sequence[Encoded], length: int, pad_id: int) -> Packs:
             segments[pack, start:end] = segment
             positions[pack, start:end] = np.arange(len(row_ids))
             start = end
-    return Packs(ids, labels, segments, positions)
+    return Packs(ids, labels, segments, positions, tuple(map(tuple, plan)))
 
 
 def micro_batch(packs: Packs, indices: Sequence[int]) -> MicroBatch:

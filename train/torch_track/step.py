@@ -1,18 +1,18 @@
-"""One optimizer step, and the validation loss: the arithmetic of the fine-tuning."""
+"""One optimizer step: the arithmetic of the fine-tuning."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
-from train.errors import TandemError
 from train.torch_track.job import Job
-from train.torch_track.packing import IGNORED, MicroBatch, Packs, micro_batch
+from train.torch_track.packing import EMPTY, IGNORED, MicroBatch, Packs, micro_batch
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,49 @@ class StepResult:
 
     loss: float  # mean over supervised tokens, nats
     grad_norm: float  # before clipping
-    tokens: int  # positions computed, padding included
+    positions: int  # computed, padding included
+    tokens: int  # of them no padding
     supervised: int
+    bad_gradients: tuple[str, ...] = ()  # parameters whose gradient is not finite
+
+    @property
+    def finite(self) -> bool:
+        """Whether loss and gradient are finite; otherwise the weights were not changed."""
+        return math.isfinite(self.loss) and math.isfinite(self.grad_norm)
 
 
 def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
-    """One AdamW step over these packs.
+    """One AdamW step over these packs; left out where loss or gradient is not finite (see StepResult.finite)."""
+    accelerator, picked = job.accelerator, list(indices)
+    # Dropout must not depend on what was drawn before: a resumed run draws the same.
+    key = (job.context.config.seed, job.state.step, accelerator.process_index)
+    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+    # Every process knows the packs of the whole step, so the count over all of them needs no communication.
+    supervised = int((job.packs.labels[picked] != IGNORED).sum())
+    total = _backward(job, indices, supervised)
+    gradients = {name: p.grad for name, p in job.model.named_parameters() if p.grad is not None}
+    norm = torch.nn.utils.get_total_norm(list(gradients.values()))
+    loss_value, norm_value = torch.stack((accelerator.reduce(total), norm)).tolist()  # the step's one host sync
+    tokens = int((job.packs.segments[picked] != EMPTY).sum())
+    result = StepResult(
+        loss_value / max(1, supervised), norm_value, len(picked) * job.packs.ids.shape[1], tokens, supervised
+    )
+    if result.finite:
+        torch.nn.utils.clip_grads_with_norm_(job.trainable, job.settings.clip_norm, norm)
+        for group in job.optimizer.param_groups:
+            group["lr"] = rate
+        job.optimizer.step()
+    else:
+        bad = tuple(name for name, gradient in gradients.items() if not torch.isfinite(gradient).all())
+        result = replace(result, bad_gradients=bad)
+    job.optimizer.zero_grad()
+    return result
 
-    Raises:
-        TandemError: loss or gradient is not finite; the weights are as they were.
-    """
+
+def _backward(job: Job, indices: Sequence[int], supervised: int) -> torch.Tensor:
+    """Gradients of the mean loss over `supervised` tokens; returns this process's summed loss, nats."""
     accelerator = job.accelerator
     batches = list(own_micro_batches(job.packs, indices, job.settings.micro_batch_size, accelerator))
-    # Every process knows the packs of the whole step, so the count over all of them needs no communication.
-    supervised = int((job.packs.labels[list(indices)] != IGNORED).sum())
     total = torch.zeros((), device=accelerator.device)
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
@@ -43,18 +72,7 @@ def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
             # DDP averages gradients over processes; the loss is a sum, so their number goes back in.
             accelerator.backward(loss * (accelerator.num_processes / max(1, supervised)))
         total += loss.detach()
-    norm = accelerator.clip_grad_norm_(job.summed_loss.parameters(), job.settings.clip_norm)
-    loss_value, norm_value = float(accelerator.reduce(total)) / max(1, supervised), float(norm)
-    if not (math.isfinite(loss_value) and math.isfinite(norm_value)):
-        raise TandemError(
-            f"Step {job.state.step + 1}: loss {loss_value}, gradient norm {norm_value}; the weights were not changed. "
-            "Lower finetune.learning_rate or set finetune.precision: fp32. The run goes on from its last checkpoint."
-        )
-    for group in job.optimizer.param_groups:
-        group["lr"] = rate
-    job.optimizer.step()
-    job.optimizer.zero_grad()
-    return StepResult(loss_value, norm_value, len(indices) * job.packs.ids.shape[1], supervised)
+    return total
 
 
 def own_micro_batches(
@@ -64,19 +82,3 @@ def own_micro_batches(
     own = indices[accelerator.process_index :: accelerator.num_processes]
     for start in range(0, len(own), size):
         yield micro_batch(packs, own[start : start + size]).to(accelerator.device)
-
-
-def validation_loss(job: Job) -> float:
-    """Mean loss over the supervised tokens of the validation packs, nats. Every process computes all of it."""
-    if job.validation.supervised_tokens == 0:
-        return float("nan")
-    module = job.accelerator.unwrap_model(job.summed_loss)
-    total = 0.0
-    module.eval()
-    # Layers run as they are here: a second compilation, for passes without gradient, would cost more than it saves.
-    with torch.no_grad(), job.accelerator.autocast(), torch.compiler.set_stance("force_eager"):
-        for start in range(0, len(job.validation), job.settings.micro_batch_size):
-            indices = range(start, min(start + job.settings.micro_batch_size, len(job.validation)))
-            total += float(module(micro_batch(job.validation, list(indices)).to(job.accelerator.device)))
-    module.train()
-    return total / job.validation.supervised_tokens
