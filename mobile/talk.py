@@ -3,44 +3,65 @@
 from __future__ import annotations
 
 import sys
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from mobile.runtime.chat import Chat
-from mobile.runtime.errors import ModelError
+from mobile.runtime.constraint import CONSTRAINTS
+from mobile.runtime.errors import ContextFullError, ModelError, PromptError
+from mobile.runtime.runner import quiet_exit
 from train.errors import UserError
 from train.progress import say
 
 PREFIX = "student-tflite-"
 
 
-def talk(run_path: Path, text: str | None, engine: str, threads: int) -> dict[str, Any] | None:
+def talk(
+    run_path: Path, text: str | None, engine: str | None, threads: int, constrain: str | None = None
+) -> dict[str, Any] | None:
     """Streams the answer to `text`, or to each line of stdin where there is none.
 
     Args:
         run_path: run folder, or any folder with a bundle.json.
-        engine: "student-tflite-int8", "student-tflite-fp32".
+        engine: "student-tflite-int8", "student-tflite-fp32", …; None takes int8 where there is one.
+        constrain: "off", "schema" or "substrings"; None: "schema" where there is a tools.json.
     """
     folder = run_path / "mobile" if (run_path / "mobile").is_dir() else run_path
+    if constrain is not None and constrain not in CONSTRAINTS:
+        raise UserError(f"--constrain is {constrain!r}; it can be {', '.join(CONSTRAINTS)}.")
+    quiet_exit()
+    variant = None if engine is None else engine.removeprefix(PREFIX)
     try:
-        chat = Chat(folder, engine.removeprefix(PREFIX), threads)
+        chat = Chat(folder, variant, threads, constrain=constrain)
         if text is not None:
-            return {"engine": engine, "prompt": text, **_answer(chat, text)}
-        say(f"{folder}, {engine}. One sentence a line; Ctrl-D ends.")
-        for line in sys.stdin:
-            if line.strip():
-                _answer(chat, line.strip())
+            return {"engine": PREFIX + chat.variant, "prompt": text, **_answer(chat, text)}
+        say(f"{folder}, {PREFIX}{chat.variant}. One sentence a line; Ctrl-D ends.")
+        _converse(chat, sys.stdin)
     except ModelError as error:
         raise UserError(str(error)) from error
     return None
 
 
+def _converse(chat: Chat, lines: TextIO) -> None:
+    """A line that cannot be answered is named, and the next one is read."""
+    if hasattr(lines, "reconfigure"):
+        lines.reconfigure(encoding="utf-8", errors="surrogateescape")
+    for line in lines:
+        if line.strip():
+            try:
+                _answer(chat, line.strip())
+            except (PromptError, ContextFullError) as error:
+                say(str(error))
+
+
 def _answer(chat: Chat, text: str) -> dict[str, Any]:
-    started = time.perf_counter()
-    pieces = []
-    for piece in chat.stream(text):
-        pieces.append(piece)
-        print(piece, end="", flush=True)
+    answer = chat.answer(text, on_text=partial(print, end="", flush=True))
     print(flush=True)
-    return {"answer": "".join(pieces), "ms": round(1e3 * (time.perf_counter() - started), 1)}
+    return {
+        "answer": answer.text,
+        "stopped": answer.stopped,
+        "ms": round(1e3 * answer.seconds, 1),
+        "first_token_ms": round(1e3 * answer.first, 1),
+        "refused_tokens": answer.refused,
+    }

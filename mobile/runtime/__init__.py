@@ -5,9 +5,21 @@ It imports nothing of the rest of the project, so this folder can be copied to a
 
 from __future__ import annotations
 
+from .answer import Answer
 from .chat import Chat
-from .errors import ContextFullError, ModelError, PromptError
+from .constraint import CallConstraint
+from .errors import ContextFullError, ModelError, PromptError, SchemaError
 from .model import Model
 from .sampler import Sampler
 
-__all__ = ["Chat", "ContextFullError", "Model", "ModelError", "PromptError", "Sampler"]
+__all__ = [
+    "Answer",
+    "CallConstraint",
+    "Chat",
+    "ContextFullError",
+    "Model",
+    "ModelError",
+    "PromptError",
+    "Sampler",
+    "SchemaError",
+]

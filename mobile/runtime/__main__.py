@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from .chat import Chat
+from .constraint import CONSTRAINTS
 from .errors import ModelError
+from .runner import RunnerKind, quiet_exit
 from .sampler import Sampler
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        chat = Chat(options.folder, options.variant, options.threads)
+        chat = Chat(options.folder, options.variant, options.threads, options.runner, options.constrain)
         if options.self_test:
             print(f"self-test passed: {chat.self_test()}", file=sys.stderr)
         sampler = Sampler(options.temperature, options.top_k, options.top_p, options.seed)
@@ -35,20 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _answer(chat: Chat, prompt: str, max_new_tokens: int | None, sampler: Sampler) -> None:
-    times = [time.perf_counter()]
-
-    def timed(ids: Iterator[int]) -> Iterator[int]:
-        for token in ids:
-            times.append(time.perf_counter())
-            yield token
-
-    prompt_tokens = len(chat.prompt_ids(prompt))
-    for piece in chat.tokenizer.stream(timed(chat.stream_ids(prompt, max_new_tokens, sampler))):
-        print(piece, end="", flush=True)
+    answer = chat.answer(prompt, max_new_tokens, sampler, on_text=partial(print, end="", flush=True))
     print()
-    first = f"first token after {1e3 * (times[1] - times[0]):.0f} ms, " if len(times) > 1 else ""
-    speed = f", {(len(times) - 2) / (times[-1] - times[1]):.0f} tokens/s" if len(times) > 2 else ""
-    print(f"{chat.variant}: {prompt_tokens} prompt tokens, {first}{len(times) - 1} tokens{speed}", file=sys.stderr)
+    ended = "" if answer.stopped else ", cut off: the budget of new tokens or the window is used up"
+    speed = f", {answer.tokens_per_second:.0f} tokens/s" if answer.tokens_per_second else ""
+    print(
+        f"{chat.variant}, constrain {chat.constrain}: {answer.prompt_tokens} prompt tokens, first token after "
+        f"{1e3 * answer.first:.0f} ms, {len(answer.ids)} tokens{speed}{ended}",
+        file=sys.stderr,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("prompt", nargs="?", help="the user's text")
     parser.add_argument("--variant", help="int8 or fp32 (default: int8 where there is one)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--runner", choices=get_args(RunnerKind), default="auto", help="(default auto)")
+    parser.add_argument(
+        "--constrain",
+        choices=CONSTRAINTS,
+        help="schema: only valid calls (default where there is a tools.json); substrings: and open strings cut from "
+        "the prompt; off",
+    )
     parser.add_argument("--max-new-tokens", type=int, help="longest answer (default: up to the window's end)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0: greedy (default)")
     parser.add_argument("--top-k", type=int, default=0, help="0: no limit (default)")
@@ -69,4 +73,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    quiet_exit()
     sys.exit(main())

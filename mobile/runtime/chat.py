@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .answer import Answer
 from .bundle import Bundle
+from .call_grammar import read_tools
+from .constraint import CONSTRAINTS, CallConstraint, Constrain, ConstrainedSampler
 from .errors import ContextFullError, ModelError
 from .model import Logits, Model
-from .prompt import Message, PromptTokenizer
+from .prompt import Message, PromptTokenizer, content_of
+from .runner import RunnerKind
 from .sampler import Sampler
+
+Choose = Callable[[Logits], int]
 
 
 class Chat:
@@ -22,6 +29,15 @@ class Chat:
         folder: holds bundle.json, tokenizer.json and the .tflite files.
         variant: "int8", "fp32"; None takes int8 where there is one.
         threads: CPU threads.
+        runner: "compiled", "interpreter", or "auto": the first where it is installed.
+        constrain: what answers may be, where a call does not say: "off", "schema" (valid calls only), "substrings"
+            (and open strings cut from the user's text). None: "schema" where the folder has a tools.json, else "off".
+            "substrings" suits commands whose values are said as they are meant, as in the default smart-home job;
+            functions whose values are computed or reworded need "schema".
+        reuse_prefix: an answer keeps what the cache holds of its prompt's beginning (a fixed system message, a
+            conversation), instead of starting empty. The last digits of logits then depend on what was asked before.
+
+    Raises ModelError where a file is missing or damaged, SchemaError where tools.json cannot be guaranteed.
 
     Example:
         chat = Chat(Path("mobile"))
@@ -30,16 +46,49 @@ class Chat:
             print(piece, end="", flush=True)
     """
 
-    def __init__(self, folder: Path, variant: str | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        variant: str | None = None,
+        threads: int = 1,
+        runner: RunnerKind = "auto",
+        constrain: Constrain | None = None,
+        reuse_prefix: bool = False,
+    ) -> None:
         self.bundle = Bundle(folder)
         self.variant = variant or self.bundle.default_variant()
-        self.model = Model(self.bundle.model_path(self.variant), threads)
+        path = self.bundle.model_path(self.variant)
+        tools = [self.bundle.tools_file] if self.bundle.tools_file else []
+        for name in (path.name, "tokenizer.json", *tools):
+            self.bundle.check_hash(name)
+        self.model = Model(path, threads, runner)
         if (self.model.window, self.model.vocab_size) != (self.bundle.window, self.bundle.vocab_size):
             raise ModelError(
                 f"{self.model.path} has the window {self.model.window} and the vocabulary {self.model.vocab_size}, "
                 f"bundle.json says {self.bundle.window} and {self.bundle.vocab_size}. Copy the whole folder again."
             )
         self.tokenizer = PromptTokenizer(folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0])
+        self._reuse_prefix = reuse_prefix
+        self._constraints: dict[str, CallConstraint] = {}
+        self.constrain: Constrain = constrain or ("schema" if self.bundle.tools_file else "off")
+        if self.constrain != "off":
+            self.constraint(self.constrain)
+
+    def constraint(self, kind: Constrain) -> CallConstraint:
+        """The constraint of the folder's tools.json, made once; SchemaError or ModelError where it cannot be."""
+        if kind not in CONSTRAINTS[1:]:
+            raise ModelError(f"constrain is {kind!r}; known are {', '.join(CONSTRAINTS)}.")
+        if self.bundle.tools_file is None:
+            raise ModelError(f"{self.bundle.folder} has no tools.json to constrain answers by. Use constrain='off'.")
+        if kind not in self._constraints:
+            self._constraints[kind] = CallConstraint(
+                read_tools(self.bundle.folder / self.bundle.tools_file),
+                self.tokenizer.contents,
+                self.model.vocab_size,
+                self.bundle.stop_ids,
+                substrings=kind == "substrings",
+            )
+        return self._constraints[kind]
 
     def prompt_ids(self, messages: str | Sequence[Message]) -> list[int]:
         """Ids of one user text, or of a list of {"role", "content"} messages, up to the assistant's answer."""
@@ -51,9 +100,63 @@ class Chat:
         self,
         messages: str | Sequence[Message],
         max_new_tokens: int | None = None,
-        sampler: Callable[[Logits], int] | None = None,
+        sampler: Choose | None = None,
+        constrain: Constrain | None = None,
     ) -> Iterator[int]:
-        """The answer's ids as they come. Each call starts with an empty cache; None: up to the window's end."""
+        """The answer's ids as they come. Each call is a conversation of its own; None: up to the window's end."""
+        ids, limit = self._prompt(messages, max_new_tokens)
+        return self._generate(ids, limit, self._sampler(messages, limit, sampler, constrain))
+
+    def stream(
+        self,
+        messages: str | Sequence[Message],
+        max_new_tokens: int | None = None,
+        sampler: Choose | None = None,
+        constrain: Constrain | None = None,
+    ) -> Iterator[str]:
+        """The answer's text, piece by piece."""
+        return self.tokenizer.stream(self.stream_ids(messages, max_new_tokens, sampler, constrain))
+
+    def answer(
+        self,
+        messages: str | Sequence[Message],
+        max_new_tokens: int | None = None,
+        sampler: Choose | None = None,
+        constrain: Constrain | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Answer:
+        """The whole answer with its times; `on_text` gets the pieces as they come."""
+        start = time.perf_counter()
+        ids, limit = self._prompt(messages, max_new_tokens)
+        choose = self._sampler(messages, limit, sampler, constrain)
+        got: list[int] = []
+        times: list[float] = []
+        pieces: list[str] = []
+        for piece in self.tokenizer.stream(_noted(self._generate(ids, limit, choose), got, times)):
+            pieces.append(piece)
+            if on_text is not None:
+                on_text(piece)
+        end = time.perf_counter()
+        return Answer(
+            text="".join(pieces),
+            ids=got,
+            stopped=len(got) < limit,
+            prompt_tokens=len(ids),
+            first=(times[0] if times else end) - start,
+            seconds=end - start,
+            refused=choose.refused if isinstance(choose, ConstrainedSampler) else 0,
+        )
+
+    def score(self, messages: str | Sequence[Message], answer: str) -> float:
+        """Mean natural log-probability of the answer's tokens and the stop id after them.
+
+        exp(-score) is the perplexity of the answer. No constraint applies.
+        """
+        ids = [*self.tokenizer.text(answer), self.bundle.stop_ids[0]]
+        return float(self.model.score(self.prompt_ids(messages), ids).mean())
+
+    def _prompt(self, messages: str | Sequence[Message], max_new_tokens: int | None) -> tuple[list[int], int]:
+        """The prompt's ids, and how many new ones there may be: one more than is read back into the window."""
         ids = self.prompt_ids(messages)
         free = self.model.window - len(ids)
         if free <= 0:
@@ -61,18 +164,22 @@ class Chat:
                 f"The prompt has {len(ids)} tokens and the window holds {self.model.window}: there is no room for an "
                 "answer. Shorten the text, or export with a larger window."
             )
-        self.model.reset()
-        limit = free if max_new_tokens is None else max_new_tokens
-        return self.model.generate(ids, limit, self.bundle.stop_ids, sampler or Sampler())
+        return ids, free + 1 if max_new_tokens is None else min(max_new_tokens, free + 1)
 
-    def stream(
-        self,
-        messages: str | Sequence[Message],
-        max_new_tokens: int | None = None,
-        sampler: Callable[[Logits], int] | None = None,
-    ) -> Iterator[str]:
-        """The answer's text, piece by piece."""
-        return self.tokenizer.stream(self.stream_ids(messages, max_new_tokens, sampler))
+    def _generate(self, ids: list[int], limit: int, choose: Choose) -> Iterator[int]:
+        if self._reuse_prefix:
+            ids = ids[self.model.rewind(ids) :]
+        else:
+            self.model.reset()
+        return self.model.generate(ids, limit, self.bundle.stop_ids, choose)
+
+    def _sampler(
+        self, messages: str | Sequence[Message], limit: int, sampler: Choose | None, constrain: Constrain | None
+    ) -> Choose:
+        choose, kind = sampler or Sampler(), constrain or self.constrain
+        if kind == "off":
+            return choose
+        return self.constraint(kind).sampler(choose, _last_said(messages), limit)
 
     def self_test(self) -> dict[str, Any]:
         """Runs the golden prompt of bundle.json; ModelError where this machine computes something else.
@@ -83,8 +190,6 @@ class Chat:
         """
         golden = self.bundle.golden
         expected = [int(token) for token in golden["first_ids"][self.variant]]
-        for name in (self.model.path.name, "tokenizer.json"):
-            self.bundle.check_hash(name)
         self.model.reset()
         self.model.prefill(golden["prompt_ids"][:-1])
         logits = self.model.decode(golden["prompt_ids"][-1])
@@ -111,3 +216,17 @@ class Chat:
             )
         self.model.reset()
         return {"variant": self.variant, "ids_checked": len(expected)}
+
+
+def _last_said(messages: str | Sequence[Message]) -> str:
+    """The text that excerpts are cut from: the user's last message."""
+    if isinstance(messages, str):
+        return messages
+    return next((content_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+
+
+def _noted(ids: Iterator[int], got: list[int], times: list[float]) -> Iterator[int]:
+    for token in ids:
+        got.append(token)
+        times.append(time.perf_counter())
+        yield token

@@ -13,3 +13,7 @@ class PromptError(ModelError):
 
 class ContextFullError(ModelError):
     """The KV cache is full: no further token can be read or written."""
+
+
+class SchemaError(ModelError):
+    """tools.json asks for something that constrained decoding cannot guarantee."""

@@ -1,24 +1,16 @@
-"""One exported .tflite file behind three calls: prefill, decode, generate.
-
-The caches live in the input tensors of `decode`. After a step only the row just written is copied
-back from the outputs, not the whole cache: three times the decode speed of feeding the outputs of
-a signature runner to its next call (mobile/LOG.md).
-"""
+"""One exported .tflite file behind a few calls: prefill, decode, generate, score."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ContextFullError, ModelError, PromptError
+from .errors import ContextFullError, PromptError
 from .plan import Chunk, plan_prefill
-
-Logits = npt.NDArray[np.float32]
+from .runner import Logits, RunnerKind, open_runner
 
 MASKED = np.float32(-45824.0)  # added to scores; finite, so that a row of padding stays a number, and fits float16
 
@@ -26,47 +18,54 @@ MASKED = np.float32(-45824.0)  # added to scores; finite, so that a row of paddi
 class Model:
     """A decoder with a KV cache of `window` tokens. One conversation at a time; not thread-safe.
 
+    Args:
+        path: the .tflite file.
+        threads: CPU threads.
+        runner: "interpreter" (the default: what every runtime has, and what the export's gates compare with),
+            "compiled" (LiteRT's CompiledModel, faster with large windows), or "auto" (compiled where it is there).
+
+    Raises ModelError where the file is missing, damaged, or has other signatures than the export writes.
+
     Example:
         model = Model(Path("mobile/student-int8.tflite"))
         ids = list(model.generate(prompt_ids, max_new_tokens=64, stop_ids={2}, sampler=Sampler()))
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        """Loads `path`; ModelError where it is missing, damaged, or has other signatures than the export writes."""
+    def __init__(self, path: Path, threads: int = 1, runner: RunnerKind = "interpreter") -> None:
         self.path = path
-        self._interpreter = _load(path, threads)
-        names = list(self._interpreter.get_signature_list())
-        self.buckets = sorted(int(name.removeprefix("prefill_")) for name in names if name.startswith("prefill_"))
-        if "decode" not in names:
-            raise ModelError(f"{path} has the signatures {sorted(names)} and no 'decode': it is no exported student.")
-        self._find_tensors()
+        self._runner = open_runner(path, threads, runner)
+        self.window, self.vocab_size, self.buckets = (
+            self._runner.window,
+            self._runner.vocab_size,
+            self._runner.buckets,
+        )
         self.reset()
 
-    def _find_tensors(self) -> None:
-        """Indices of decode's tensors: subgraph 0, which alone can be invoked without copying every tensor."""
-        runner = self._interpreter.get_signature_runner("decode")
-        inputs, outputs = runner.get_input_details(), runner.get_output_details()
-        primary = {(entry["index"], entry["name"]) for entry in self._interpreter.get_input_details()}
-        if {(entry["index"], entry["name"]) for entry in inputs.values()} != primary or "logits" not in outputs:
-            raise ModelError(f"{self.path}: 'decode' is not the first subgraph, or has no 'logits'. Export it again.")
-        self._inputs = {name: int(entry["index"]) for name, entry in inputs.items()}
-        self._logits = int(outputs["logits"]["index"])
-        self.window = int(inputs["mask"]["shape"][-1])
-        self.vocab_size = int(outputs["logits"]["shape"][-1])
-        tensor: Callable[[int], Callable[[], npt.NDArray[Any]]] = self._interpreter.tensor
-        self._views = {
-            name: (tensor(self._inputs[name]), tensor(int(outputs[name]["index"])))
-            for name in inputs
-            if name.startswith("kv_cache_")
-        }
+    @property
+    def position(self) -> int:
+        """How many tokens are in the cache."""
+        return len(self.ids)
 
     def reset(self) -> None:
         """Forgets everything read so far."""
-        self.position = 0
+        self.ids: list[int] = []
         self._mask = np.full((1, 1, 1, self.window), MASKED, dtype=np.float32)
-        # Old rows are masked out, but 0 times a NaN left in a buffer would still be NaN.
-        for source, _ in self._views.values():
-            source()[...] = 0.0
+        self._runner.clear()
+
+    def rewind(self, ids: Sequence[int]) -> int:
+        """Keeps the tokens in the cache that `ids` begins with, and forgets the rest; returns how many.
+
+        At least the last of `ids` is left to be read, because its logits are not kept. What follows may differ in
+        the last digits from a fresh start: the prompt is then cut into other prefill calls.
+        """
+        kept = 0
+        for old, new in zip(self.ids, ids[:-1], strict=False):
+            if old != new:
+                break
+            kept += 1
+        del self.ids[kept:]
+        self._mask[..., kept:] = MASKED
+        return kept
 
     def prefill(self, ids: Sequence[int]) -> None:
         """Reads ids into the cache. ContextFullError, before anything is written, where they do not fit."""
@@ -87,13 +86,8 @@ class Model:
             )
         at = self.position
         self._mask[..., at] = 0.0  # a token sees itself
-        interpreter = self._interpreter
-        interpreter.set_tensor(self._inputs["tokens"], np.array([[token]], dtype=np.int32))
-        interpreter.set_tensor(self._inputs["input_pos"], np.array([at], dtype=np.int32))
-        interpreter.set_tensor(self._inputs["mask"], self._mask)
-        interpreter.invoke()
-        self._keep({name: result() for name, (_, result) in self._views.items()}, 1)
-        logits: Logits = interpreter.get_tensor(self._logits)[0, 0]
+        logits = self._runner.decode(token, at, self._mask)
+        self.ids.append(token)
         return logits
 
     def generate(
@@ -126,17 +120,28 @@ class Model:
             if step + 1 < max_new_tokens:
                 logits = self.decode(token)
 
+    def score(self, prompt: Sequence[int], answer: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Natural log-probability of each id of `answer` after `prompt` and the ids before it, [len(answer)].
+
+        Starts from an empty cache. exp(-mean) of the result is the perplexity.
+        """
+        if not prompt:
+            raise PromptError("The prompt is empty: the first id of the answer needs one before it.")
+        self._check_ids([*prompt, *answer])
+        self._check_room(len(prompt) + max(0, len(answer) - 1))
+        self.reset()
+        self.prefill(prompt[:-1])
+        scores = np.zeros(len(answer))
+        before = prompt[-1]
+        for index, token in enumerate(answer):
+            logits = self.decode(before).astype(np.float64)
+            scores[index] = logits[token] - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+            before = token
+        return scores
+
     def signatures(self) -> dict[str, dict[str, dict[str, int]]]:
         """Signature to tensor indices in its subgraph, for bindings that know no signatures."""
-        found = {}
-        for name in sorted(self._interpreter.get_signature_list()):
-            runner = self._interpreter.get_signature_runner(name)
-            details = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
-            found[name] = {
-                side: {tensor: int(entry["index"]) for tensor, entry in sorted(entries.items())}
-                for side, entries in details.items()
-            }
-        return found
+        return self._runner.signatures()
 
     def _prefill_chunk(self, ids: Sequence[int], chunk: Chunk) -> None:
         tokens = np.zeros((1, chunk.bucket), dtype=np.int32)
@@ -144,21 +149,16 @@ class Model:
         positions = np.arange(chunk.position, chunk.position + chunk.bucket, dtype=np.int32)
         allowed = np.arange(self.window) <= positions[:, None]
         mask = np.where(allowed, np.float32(0.0), MASKED)[None, None]
-        # Made for this call alone: while a runner lives, the interpreter refuses invoke().
-        runner = self._interpreter.get_signature_runner(f"prefill_{chunk.bucket}")
-        caches = {name: source() for name, (source, _) in self._views.items()}
-        self._keep(runner(tokens=tokens, input_pos=positions, mask=mask, **caches), chunk.count)
+        self._runner.prefill(chunk.bucket, tokens, positions, mask)
+        self.ids += ids
+        self._mask[..., : self.position] = 0.0
 
-    def _keep(self, results: dict[str, npt.NDArray[Any]], count: int) -> None:
-        """Takes over the `count` cache rows that a call has written; rows of padding are left behind."""
-        rows = slice(self.position, self.position + count)
-        for name, (source, _) in self._views.items():
-            if name.startswith("kv_cache_k_"):
-                source()[:, :, rows] = results[name][:, :, rows]
-            else:
-                source()[..., rows] = results[name][..., rows]
-        self.position += count
-        self._mask[..., rows] = 0.0
+    def _check_room(self, count: int) -> None:
+        if count > self.window:
+            raise ContextFullError(
+                f"The prompt has {count} tokens with what is to be scored, and the window holds {self.window}. "
+                "Shorten it, or export with a larger window."
+            )
 
     def _check_ids(self, ids: Sequence[int]) -> None:
         wrong = [token for token in ids if not 0 <= token < self.vocab_size]
@@ -167,25 +167,3 @@ class Model:
                 f"Token id {wrong[0]} is outside the model's vocabulary of {self.vocab_size}: "
                 "the tokenizer is of another model."
             )
-
-
-def _load(path: Path, threads: int) -> Any:
-    if not path.is_file():
-        raise ModelError(f"{path} does not exist. Copy the whole exported folder to the device.")
-    try:
-        interpreter = _interpreter_class()(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{path} cannot be loaded ({error}). The file is damaged or of a newer format; copy it again."
-        ) from error
-    return interpreter
-
-
-def _interpreter_class() -> Any:
-    for library in ("ai_edge_litert", "tflite_runtime"):
-        try:
-            return importlib.import_module(f"{library}.interpreter").Interpreter
-        except ImportError:
-            continue
-    raise ModelError("Neither ai-edge-litert nor tflite-runtime is installed. Install one: pip install ai-edge-litert")

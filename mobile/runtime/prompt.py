@@ -30,19 +30,24 @@ class PromptTokenizer:
         try:
             text = path.read_text(encoding="utf-8")
             self._whole = Tokenizer.from_str(text)
-            self._plain = Tokenizer.from_str(json.dumps(json.loads(text) | {"added_tokens": []}))
+            self.contents: dict[str, Any] = json.loads(text)
+            self._plain = Tokenizer.from_str(json.dumps(self.contents | {"added_tokens": []}))
         except Exception as error:  # tokenizers raises bare Exception
             raise ModelError(f"{path} cannot be read as a tokenizer ({error}). Copy the folder again.") from error
         self.start_id, self.stop_id = start_id, stop_id
 
     def text(self, content: str) -> list[int]:
-        """Ids of plain text, never special ones."""
+        """Ids of plain text, never special ones. PromptError where it is no text: bytes that were not UTF-8."""
+        try:
+            content.encode()
+        except UnicodeEncodeError:  # Python keeps such bytes of a command line as lone surrogates
+            raise PromptError("The text is not valid UTF-8. Send it as UTF-8.") from None
         ids: list[int] = self._plain.encode(content, add_special_tokens=False).ids
         return ids
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Ids up to where the assistant's answer begins."""
-        if not messages or not any(_content(message).strip() for message in messages):
+        if not messages or not any(content_of(message).strip() for message in messages):
             raise PromptError("The prompt is empty: there is no text to answer.")
         ids: list[int] = []
         for message in messages:
@@ -70,7 +75,7 @@ class PromptTokenizer:
         return text
 
     def _turn(self, message: Message) -> list[int]:
-        role, content = message.get("role"), _content(message)
+        role, content = message.get("role"), content_of(message)
         if role not in ROLES:
             raise PromptError(f"A message has the role {role!r}; known are {', '.join(ROLES)}.")
         if role == "assistant":  # header and answer apart: the model generated after the header's tokens
@@ -80,7 +85,7 @@ class PromptTokenizer:
         return [self.start_id, *inner, self.stop_id, *self.text("\n")]
 
 
-def _content(message: Message) -> str:
+def content_of(message: Message) -> str:
     """Content of a message: a string, or a list of text parts."""
     content = message.get("content", "")
     return content if isinstance(content, str) else "".join(str(part["text"]) for part in content)

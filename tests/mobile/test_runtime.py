@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +88,7 @@ def test_reset_forgets_not_a_number(exported: Exported) -> None:
     ids = exported.oracle["ids_5"].tolist()
     model = Model(exported.mobile / "student-fp32.tflite")
     model.prefill([1] * 40)
-    for source, _ in model._views.values():
+    for source, _ in model._runner._caches.values():  # type: ignore[attr-defined]
         source()[...] = np.nan
     model.reset()
     model.prefill(ids[:4])
@@ -173,14 +176,14 @@ def test_self_test_catches_other_results(exported: Exported, copied: Path) -> No
         Chat(copied, "fp32").self_test()
 
 
-def test_self_test_catches_a_changed_bit(exported: Exported, copied: Path) -> None:
+def test_a_changed_bit_is_caught_before_loading(exported: Exported, copied: Path) -> None:
     table = read_weights(exported.run / "student" / "hf").embedding.tobytes()
     file = copied / "student-fp32.tflite"
     data = bytearray(file.read_bytes())
     data[data.index(table)] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ModelError, match="sha256"):
-        Chat(copied, "fp32").self_test()
+    with pytest.raises(ModelError, match="sha256"):  # before the runtime sees it
+        Chat(copied, "fp32")
 
 
 def _replace(folder: Path, old: bytes, new: bytes) -> None:
@@ -197,7 +200,7 @@ def _replace(folder: Path, old: bytes, new: bytes) -> None:
 
 def test_command_line(exported: Exported, capsys: pytest.CaptureFixture[str], chat: Chat) -> None:
     expected = "".join(chat.stream("open the door", 6))
-    options = ["--variant", "fp32", "--max-new-tokens", "6", "--self-test"]
+    options = ["--variant", "fp32", "--max-new-tokens", "6", "--self-test", "--constrain", "off"]
     assert main([str(exported.mobile), "open the door", *options]) == 0
     output = capsys.readouterr()
     assert output.out == expected + "\n"
@@ -208,15 +211,99 @@ def test_command_line(exported: Exported, capsys: pytest.CaptureFixture[str], ch
     assert main([str(exported.mobile / "nowhere"), "x"]) == 2
 
 
+def test_another_tokenizer_or_other_tools_are_refused(copied: Path) -> None:
+    for name in ("tokenizer.json", "tools.json"):
+        text = (copied / name).read_text()
+        (copied / name).write_text(text.replace("a", "b", 1))  # of the same length
+        with pytest.raises(ModelError, match=f"{name} is damaged"):
+            Chat(copied)
+        (copied / name).write_text(text)
+    Chat(copied)
+
+
+def test_bytes_that_are_no_text(exported: Exported, chat: Chat) -> None:
+    """A command line's bytes that are not UTF-8 arrive as lone surrogates."""
+    with pytest.raises(PromptError, match="not valid UTF-8"):
+        chat.prompt_ids("ab\udcff")
+    command = [sys.executable, "-m", "mobile.runtime", str(exported.mobile), b"\xff\xfe"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("error: The text is not valid UTF-8")
+    assert done.stderr.count(b"\n") == 1  # nothing of the libraries' notes
+
+
+@pytest.mark.parametrize("constrain", ["schema", "substrings"])
+def test_answers_are_valid_calls(exported: Exported, constrain: Any) -> None:
+    """The student is random: left alone, it never says a call."""
+    chat = Chat(exported.mobile)
+    assert chat.constrain == "schema"  # there is a tools.json
+    for text in ("on", "é"):  # short: the window of 48 holds no longer call, spelled byte by byte
+        answer = chat.answer(text, constrain=constrain)
+        assert json.loads(answer.text)["name"] in ("HassTurnOn", None)
+        assert answer.stopped
+        assert answer.refused > 0
+        assert chat.tokenizer.decode(answer.ids) == answer.text
+    with pytest.raises(ModelError, match="constrain is 'json'; known are off, schema, substrings"):
+        chat.answer("x", constrain="json")  # type: ignore[arg-type]
+
+
+def test_answer_says_whether_it_was_cut(chat: Chat) -> None:
+    pieces: list[str] = []
+    answer = chat.answer("open the door", 5, on_text=pieces.append)
+    assert (answer.stopped, len(answer.ids), answer.refused) == (False, 5, 0)
+    assert answer.text == "".join(pieces) == "".join(chat.stream("open the door", 5))
+    assert 0 < answer.first <= answer.seconds
+    assert answer.prompt_tokens == len(chat.prompt_ids("open the door"))
+    free = chat.model.window - answer.prompt_tokens
+    assert len(chat.answer("open the door").ids) <= free + 1  # the last one need not be read back
+
+
+def test_prefix_is_read_once(exported: Exported) -> None:
+    chat = Chat(exported.mobile, "fp32", constrain="off", reuse_prefix=True)
+    plain = Chat(exported.mobile, "fp32", constrain="off")
+    first = [{"role": "user", "content": "open the garage door"}]
+    second = [{"role": "user", "content": "open the garage lamp"}]
+    chat.answer(first, 4)
+    common = [a == b for a, b in zip(chat.prompt_ids(first), chat.prompt_ids(second), strict=False)].index(False)
+    assert common > 3
+    before = list(chat.model.ids)
+    assert chat.model.rewind(chat.prompt_ids(second)) == common
+    assert chat.model.ids == before[:common]
+    assert chat.answer(second, 4).ids == plain.answer(second, 4).ids
+    assert chat.answer(second, 4).ids == plain.answer(second, 4).ids  # the same prompt again: its last id is read anew
+
+
 def test_runtime_runs_alone(exported: Exported, tmp_path: Path) -> None:
-    """The folder copied to a device, without the project: nothing of train, mobile.export or torch is imported."""
+    """The folder copied to a device, where nothing is installed but what its requirements.txt brings."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(REPOSITORY / "mobile" / "runtime", tmp_path / "runtime", ignore=ignored)
+    names = [line.split(">")[0] for line in (tmp_path / "runtime" / "requirements.txt").read_text().split()]
+    assert names == ["ai-edge-litert", "numpy", "tokenizers"]
+    for name in installed_closure(names):
+        for file in metadata.distribution(name).files or []:
+            top = file.parts[0]
+            if top != ".." and not (tmp_path / top).exists():
+                (tmp_path / top).symlink_to(Path(str(metadata.distribution(name).locate_file(top))))
     code = (
         "import sys; from runtime.__main__ import main; status = main(sys.argv[1:]); "
         "heavy = {'train', 'mobile', 'torch', 'tensorflow', 'pydantic'} & set(sys.modules); "
         "sys.exit(9 if heavy else status)"
     )
-    command = [sys.executable, "-c", code, str(exported.mobile), "open the door", "--max-new-tokens", "3"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    for start in (["-c", code], ["-m", "runtime"]):
+        command = [sys.executable, "-S", *start, str(exported.mobile), "on"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["name"] in ("HassTurnOn", None)
+
+
+def installed_closure(names: list[str]) -> set[str]:
+    """The distributions and what they require, but for the Hugging Face Hub: the runtime loads from files."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = re.split(r"[^\w.-]", waiting.pop())[0].lower()
+        if name not in found and name not in ("huggingface-hub", "huggingface_hub"):
+            found.add(name)
+            waiting += [text for text in metadata.requires(name) or [] if "extra ==" not in text]
+    return found

@@ -1,0 +1,227 @@
+"""tools.json as a grammar of bytes: exactly the canonical JSON call, nothing else.
+
+    {"name":"HassTurnOn","arguments":{"area":"kitchen","domain":"light"}}
+    {"name":null,"arguments":{}}
+
+No white space, the name first, arguments sorted by key, each at most once, required ones present, values legal by
+their schema. Where the schema leaves more open than a call should use, the grammar takes a part of it that is always
+legal: only declared keys, no exponents in numbers, scalars where a schema says nothing about the type. What it cannot
+guarantee (`pattern`, `multipleOf`, …) it refuses by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence as Parts
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+from typing import Any
+
+from .errors import ModelError, SchemaError
+from .json_terminals import FRACTION_DIGITS, Excerpt, Number, Range, Text
+
+# No promise about which values are legal: read by people only.
+ANNOTATIONS = {
+    "title", "description", "default", "examples", "format", "deprecated", "$comment", "$defs", "definitions",
+    "readOnly", "writeOnly", "additionalProperties", "type", "$schema",
+}  # fmt: skip
+KEYWORDS = {
+    "string": {"minLength", "maxLength"},
+    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"properties", "required"},
+    "boolean": set(),
+    "null": set(),
+}  # fmt: skip
+SCALARS = ["string", "number", "boolean", "null"]
+
+# A part of a grammar (a frame) is fixed bytes, a Text, Excerpt or Number, or one of the two classes below.
+EXCERPT_BYTES = 24  # taken for the shortest excerpt where the utterance is not known yet: no shorter than a usual word
+
+
+class Series:
+    """Parts one after the other."""
+
+    def __init__(self, parts: Parts[Any]) -> None:
+        self.parts = tuple(part for part in parts if part != b"")
+        self.left = sum(map(bytes_left, self.parts))
+
+
+class Choice:
+    """One of the options; `left` is given where an option leads back here."""
+
+    def __init__(self, options: list[Any], left: int | None = None) -> None:
+        self.options = options
+        self.left = min(map(bytes_left, options)) if left is None else left
+
+
+def bytes_left(frame: Any) -> int:
+    """Fewest bytes that complete a frame, its closing quote included."""
+    if isinstance(frame, bytes):
+        return len(frame)
+    return EXCERPT_BYTES if isinstance(frame, Excerpt) else int(frame.left)
+
+
+def read_tools(path: Path) -> list[dict[str, Any]]:
+    """tools.json: a list of {"name", "description", "parameters"}; ModelError where it is something else."""
+    try:
+        tools = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}). Copy the folder again.") from error
+    names = [tool.get("name") if isinstance(tool, dict) else None for tool in tools] if isinstance(tools, list) else []
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise SchemaError(f'{path} is no list of functions {{"name", "parameters"}} with names that differ.')
+    return list(tools)
+
+
+class CallGrammar:
+    """The grammar of all calls that `tools` allow.
+
+    Args:
+        tools: list of {"name", "parameters": JSON schema of the arguments}.
+        substrings: strings without an enumeration or a length limit are cut from the utterance.
+
+    Raises SchemaError with function, argument and keyword where a schema cannot be guaranteed.
+    """
+
+    def __init__(self, tools: Parts[dict[str, Any]], substrings: bool = False) -> None:
+        self.substrings = substrings
+        options: list[Any] = [b'{"name":null,"arguments":{}}']
+        for tool in tools:
+            head = b'{"name":' + _json(tool["name"]) + b',"arguments":'
+            parameters = tool.get("parameters") or {}
+            options.append(Series([head, self._object(parameters, parameters, f"function {tool['name']}"), b"}"]))
+        self.root = Choice(options)
+
+    def _value(self, schema: Any, root: dict[str, Any], where: str) -> Any:
+        schema = _resolved(schema, root, where)
+        for keyword in ("const", "enum"):
+            if keyword in schema:
+                values = [schema["const"]] if keyword == "const" else schema["enum"]
+                _refuse_unknown(schema, {"const", "enum"}, where)
+                return Choice([_json(value) for value in _of_type(values, schema, where)])
+        if "anyOf" in schema:
+            _refuse_unknown(schema, {"anyOf"}, where)
+            return Choice([self._value(option, root, where) for option in schema["anyOf"]])
+        kinds = schema.get("type", "object" if "properties" in schema else SCALARS)
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        if unknown := set(kinds) - set(KEYWORDS):
+            raise SchemaError(f"tools.json, {where}: the type {sorted(unknown)[0]!r} is unknown to JSON schema.")
+        _refuse_unknown(schema, set().union(*(KEYWORDS[kind] for kind in kinds)), where)
+        return Choice([self._typed(kind, schema, root, where) for kind in kinds])
+
+    def _typed(self, kind: str, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
+        if kind == "string":
+            least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+            free = least <= 1 and most is None  # an excerpt has one character or more
+            return Series([b'"', Excerpt() if self.substrings and free else Text(0, least, most)])
+        if kind in ("integer", "number"):
+            return _number(schema, kind == "integer", where)
+        if kind == "array":
+            return self._array(schema, root, where)
+        if kind == "object":
+            return self._object(schema, root, where)
+        return Choice([b"true", b"false"]) if kind == "boolean" else b"null"
+
+    def _object(self, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
+        schema = _resolved(schema, root, where)
+        _refuse_unknown(schema, KEYWORDS["object"], where)
+        properties, required = schema.get("properties", {}), set(schema.get("required", []))
+        if missing := required - set(properties):
+            raise SchemaError(f"tools.json, {where}: {sorted(missing)[0]!r} is required but not in properties.")
+        keys = sorted(properties)
+        values = {key: self._value(properties[key], root, f"{where}, argument {key!r}") for key in keys}
+        # rest[comma]: what may follow once the keys from `index` on are still to come.
+        rest: list[dict[bool, Any]] = [{True: b"}", False: b"}"}]
+        for index in reversed(range(len(keys))):
+            key = keys[index]
+            following = rest[-1]
+            node = {}
+            for comma in (True, False):
+                with_key = Series([b"," * comma + _json(key) + b":", values[key], following[True]])
+                node[comma] = with_key if key in required else Choice([with_key, following[comma]])
+            rest.append(node)
+        return Series([b"{", rest[-1][False]])
+
+    def _array(self, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
+        item = self._value(schema.get("items", {}), root, where)
+        least, most = int(schema.get("minItems", 0)), schema.get("maxItems")
+        if most is not None and most < least:
+            raise SchemaError(f"tools.json, {where}: maxItems {most} is below minItems {least}.")
+        if most is None:
+            loop = Choice([b"]"], left=1)
+            loop.options.append(Series([b",", item, loop]))
+            rest: Any = loop
+        else:
+            rest = b"]"
+        for count in reversed(range(max(least, 1) if most is None else int(most))):
+            another = Series([b"," * (count > 0), item, rest])
+            rest = another if count < least else Choice([b"]", another])
+        return Series([b"[", rest])
+
+
+def _number(schema: dict[str, Any], integer: bool, where: str) -> Number:
+    scale = 10**FRACTION_DIGITS
+    smallest_step = scale if integer else 1
+    lows, highs = [], []
+    for keyword, step in (("minimum", 0), ("exclusiveMinimum", smallest_step)):
+        if keyword in schema:  # an open bound that is no whole number is the next whole number without the step
+            bound = Decimal(str(schema[keyword])) * scale
+            lows.append(int((bound / smallest_step).to_integral_value(ROUND_CEILING)) * smallest_step)
+            lows[-1] += step if lows[-1] == bound else 0
+    for keyword, step in (("maximum", 0), ("exclusiveMaximum", smallest_step)):
+        if keyword in schema:
+            bound = Decimal(str(schema[keyword])) * scale
+            highs.append(int((bound / smallest_step).to_integral_value(ROUND_FLOOR)) * smallest_step)
+            highs[-1] -= step if highs[-1] == bound else 0
+    number = Number(Range(integer, max(lows, default=None), min(highs, default=None)))
+    if all(number.step(byte) is None for byte in b"-0123456789"):
+        raise SchemaError(f"tools.json, {where}: no number of at most 15 digits lies within its bounds.")
+    return number
+
+
+def _resolved(schema: Any, root: dict[str, Any], where: str, depth: int = 0) -> dict[str, Any]:
+    """The schema behind `$ref`, which must be local and may not lead back to itself."""
+    if schema is True:
+        return {}
+    if not isinstance(schema, dict):
+        raise SchemaError(f"tools.json, {where}: the schema is {schema!r}, not an object.")
+    if "$ref" not in schema:
+        return schema
+    target: Any = root
+    for name in str(schema["$ref"]).removeprefix("#/").split("/"):
+        target = target.get(name) if isinstance(target, dict) else None
+    if target is None or depth > 8:
+        raise SchemaError(f"tools.json, {where}: $ref {schema['$ref']!r} leads nowhere; only '#/$defs/…' is followed.")
+    return _resolved(target, root, where, depth + 1)
+
+
+def _of_type(values: list[Any], schema: dict[str, Any], where: str) -> list[Any]:
+    """The values of an enumeration that its `type` and `enum` allow too."""
+    kinds = schema.get("type", list(KEYWORDS))
+    allowed = [v for v in values if _kinds(v) & set([kinds] if isinstance(kinds, str) else kinds)]
+    allowed = [value for value in allowed if _json(value) in {_json(v) for v in schema.get("enum", values)}]
+    if not allowed:
+        raise SchemaError(f"tools.json, {where}: no value of {values} has the type {kinds!r}.")
+    return allowed
+
+
+def _kinds(value: Any) -> set[str]:
+    if value is None or isinstance(value, bool):
+        return {"null"} if value is None else {"boolean"}
+    if isinstance(value, int | float):
+        return {"number", "integer"} if float(value).is_integer() else {"number"}
+    return {"string"} if isinstance(value, str) else {"array"} if isinstance(value, list) else {"object"}
+
+
+def _refuse_unknown(schema: dict[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(set(schema) - known - ANNOTATIONS):
+        raise SchemaError(
+            f"tools.json, {where}: constrained decoding cannot guarantee the keyword {unknown[0]!r}. Take it out of "
+            "the schema, or answer with constrain='off'."
+        )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

@@ -1,0 +1,128 @@
+"""Always a valid call: a sampler that can only choose tokens with which a call goes on.
+
+A trained student is nearly always right by itself, so its choice is checked first, byte by byte along edges that
+are known after a few answers; the mask over the whole vocabulary is made only where the choice is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from .automaton import Automaton, State
+from .call_grammar import CallGrammar
+from .errors import ModelError
+from .token_trie import Mask, TokenTrie, token_bytes
+
+Logits = npt.NDArray[np.float32]
+Constrain = Literal["off", "schema", "substrings"]
+NEVER = np.float32(-np.inf)
+CONSTRAINTS: tuple[Constrain, ...] = get_args(Constrain)
+
+
+class CallConstraint:
+    """What a tokenizer and a list of functions allow; made once, used for all answers of a chat.
+
+    Args:
+        tools: list of {"name", "parameters": JSON schema}.
+        tokenizer: contents of tokenizer.json (byte-level BPE).
+        vocab_size: width of the logits.
+        stop_ids: allowed only after a complete call, where nothing else is.
+        substrings: open strings are cut from the utterance.
+
+    Example:
+        constraint = CallConstraint(tools, tokenizer, 4224, [2])
+        ids = model.generate(prompt, 64, [2], constraint.sampler(Sampler(), "turn on the light", 64))
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[dict[str, Any]],
+        tokenizer: Mapping[str, Any],
+        vocab_size: int,
+        stop_ids: Sequence[int],
+        substrings: bool = False,
+    ) -> None:
+        self.automaton = Automaton(CallGrammar(tools, substrings))
+        self.tokens = token_bytes(tokenizer)
+        self.stop_ids = list(stop_ids)
+        self.vocab_size = vocab_size
+        self._trie: TokenTrie | None = None
+
+    def sampler(self, choose: Callable[[Logits], int], utterance: str, max_new_tokens: int) -> ConstrainedSampler:
+        """A sampler for one answer. It ends the one before it."""
+        return ConstrainedSampler(self, choose, self.automaton.start(utterance), max_new_tokens)
+
+    def after(self, state: State, token: int) -> State | None:
+        """The state after a token; None where no call goes on with it."""
+        try:
+            return state.tokens[token]
+        except KeyError:
+            pass
+        spelled = self.tokens.get(token)
+        at: State | None = state if spelled else None
+        for byte in spelled or b"":
+            if at is not None:
+                at = self.automaton.step(at, byte)
+        if self.automaton.may_keep(state, at):
+            state.tokens[token] = at
+        return at
+
+    def mask(self, state: State) -> Mask:
+        """[V] bool: the legal tokens, the stop ids after a complete call."""
+        if self._trie is None:
+            self._trie = TokenTrie(self.tokens, self.vocab_size)
+        if state.final and state.legal is None:
+            self._trie.mask(self.automaton, state)[self.stop_ids] = True
+        return self._trie.mask(self.automaton, state)
+
+
+class ConstrainedSampler:
+    """Chooses among the legal tokens, by the sampler it is given: for use as `sampler` of Model.generate.
+
+    Towards the end of the budget only tokens are legal that leave room to complete the call, so that it is whole at
+    `max_new_tokens`, the stop id included. (A budget too small for any call is used up and the answer cut.)
+    """
+
+    def __init__(
+        self, constraint: CallConstraint, choose: Callable[[Logits], int], state: State, max_new_tokens: int
+    ) -> None:
+        self._constraint, self._choose = constraint, choose
+        self.state = state
+        self._room = max_new_tokens
+        self.refused = 0  # how often the model's own choice was not legal
+
+    def __call__(self, logits: Logits) -> int:
+        if self.state.final:
+            return self._constraint.stop_ids[0]  # nothing else is legal: there is nothing to choose
+        token = self._choose(logits)
+        after = self._constraint.after(self.state, token)
+        if after is None or not self._fits(after):
+            self.refused += 1
+            token, after = self._legal_choice(logits)
+        self._room -= 1
+        self.state = after
+        return token
+
+    def _fits(self, after: State) -> bool:
+        """Whether the bytes still needed, one token each, and the stop id fit after one more token."""
+        return self._constraint.automaton.left(after) + 1 <= self._room - 1
+
+    def _legal_choice(self, logits: Logits) -> tuple[int, State]:
+        legal = self._constraint.mask(self.state)
+        if not legal.any():
+            raise ModelError("No token of the vocabulary continues the call: the tokenizer lacks single bytes.")
+        token = self._choose(np.where(legal, logits, NEVER))
+        if not self._fits(self._after(token)):
+            fitting = [other for other in map(int, np.flatnonzero(legal)) if self._fits(self._after(other))]
+            if fitting:
+                token = self._choose(np.where(np.isin(np.arange(len(logits)), fitting), logits, NEVER))
+        return token, self._after(token)
+
+    def _after(self, token: int) -> State:
+        after = self._constraint.after(self.state, token)
+        assert after is not None, f"token {token} is legal by the mask and not by the automaton"
+        return after
