@@ -21,6 +21,7 @@ _INTEGERS = (
     "volume_level",
 )
 _FROM_LISTS = ("color", "fan_mode", "media_class")
+_STATES = ("on_off_states", "lock_states", "cover_states", "bs_open_states", "bs_occupancy_states")
 
 
 def tool_schemas(newest: list[Template]) -> list[dict[str, Any]]:
@@ -70,6 +71,9 @@ def _type(intent: str, slot: str, lists: dict[str, Any]) -> dict[str, Any]:
         return {"anyOf": [{"enum": ["up", "down"]}, {"type": "integer"}]}
     if slot in _FROM_LISTS:
         return {"type": "string", "enum": [value["out"] for value in lists[slot]["values"]]}
+    if slot == "state":  # of a device: one of these, whatever was said; of a person: the place, as it was said
+        states = dict.fromkeys(value["out"] for name in _STATES for value in lists[name]["values"])
+        return {"anyOf": [{"enum": list(states)}, {"type": "string"}]}
     if slot == "device_class":
         return {"type": "string", "enum": [value["out"] for value in lists["cover_classes"]["values"]]}
     return {"type": "string"}
