@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from train.chat import ChatTokenizer
-from train.config.schema import Config
-from train.errors import TandemError
+from train.config.schema import Config, EarlyStopping
+from train.distill.logit_cache import LogitCache, cache_key
+from train.distill.supervised import read_supervised
+from train.errors import TandemError, UserError
 from train.keras_track import distill
-from train.keras_track.backend import keras
+from train.keras_track.backend import keras, share_gpu_memory
+from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.checkpoint import Checkpoint, TrainState
 from train.keras_track.student import build_student, load_student
-from train.keras_track.train_step import TrainStep
+from train.keras_track.train_step import TrainStep, train_step
 from train.runs import RunFolder, StageContext
 from train.tracking import Tracker
 
@@ -96,7 +100,7 @@ def trainer_step(config: Config, run: RunFolder) -> tuple[TrainStep, distill.Bat
     with Tracker(run.path, "distill") as tracker:
         training, _ = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer)
     keras.utils.set_random_seed(0)
-    return TrainStep(build_student(config.student, tokenizer.vocab_size), config.distill), training
+    return train_step(build_student(config.student, tokenizer.vocab_size), config.distill), training
 
 
 def test_step_is_xla_and_decays_matrices_only(run: RunFolder, config: Config) -> None:
@@ -143,3 +147,50 @@ def test_checkpoint_of_another_config_or_damaged_is_not_used(tmp_path: Path) -> 
     file = tmp_path / "last" / "variables.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
     assert Checkpoint(tmp_path / "last", "f").restore({"student": [variable]}) is None
+
+
+def test_early_stopping_keeps_the_best_weights(run: RunFolder, config: Config) -> None:
+    """Nothing but the first validation counts as an improvement (min_delta 100): the second one ends the training."""
+    stopping = EarlyStopping(patience=2, min_delta=100.0)
+    headline = stage(run, with_distill(config, buckets=[64], eval_every=2, early_stopping=stopping, learning_rate=0.3))
+    losses = logged(run, "eval/loss")
+    assert headline["stopped_early"]
+    assert headline["steps"] == 6
+    assert len(losses) == 3
+    assert headline["val_loss"] == pytest.approx(min(losses), abs=1e-5)
+    assert headline["best_step"] == 2 * (1 + losses.index(min(losses)))
+    kept = train_step(load_student(run.student / "student.keras"), config.distill)
+    tokenizer = ChatTokenizer.load(run.data / "tokenizer")
+    with Tracker(run.path, "distill") as tracker:
+        _, held_out = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer)
+    assert kept.evaluate(held_out.dataset(batches=len(held_out))) == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_gpu_memory_grows_on_every_card() -> None:
+    grown: list[tuple[str, bool]] = []
+    fake = SimpleNamespace(
+        config=SimpleNamespace(
+            list_physical_devices=lambda kind: ["GPU:0", "GPU:1"] if kind == "GPU" else [],
+            experimental=SimpleNamespace(set_memory_growth=lambda gpu, on: grown.append((gpu, on))),
+        )
+    )
+    assert share_gpu_memory(fake) == 2
+    assert grown == [("GPU:0", True), ("GPU:1", True)]
+
+
+def test_rows_and_cache_that_do_not_fit(run: RunFolder, config: Config) -> None:
+    tokenizer = ChatTokenizer.load(run.data / "tokenizer")
+    rows = read_supervised(run.data / "train.jsonl", tokenizer)
+    cache = LogitCache(run.logits, cache_key(run, tokenizer, config.distill))
+    check_rows(rows, tokenizer.vocab_size, run.data / "train.jsonl")
+    check_cache(cache, rows, tokenizer.vocab_size, 2.0)
+    with pytest.raises(UserError, match=r"train.jsonl:1 has token \d+, the vocabulary has 100\."):
+        check_rows(rows, 100, run.data / "train.jsonl")
+    with pytest.raises(UserError, match="holds the top 4 of a vocabulary of 3"):
+        check_cache(cache, rows, 3, 2.0)
+    with pytest.raises(UserError, match=r"The logit cache has token \d+ in row 0, the vocabulary has 20"):
+        check_cache(cache, rows, 20, 2.0)
+    with pytest.raises(UserError, match=r"distill\.temperature is 3"):
+        check_cache(cache, rows, tokenizer.vocab_size, 3.0)
+    with pytest.raises(UserError, match=r"has \d+ positions for row 0, which has \d+ supervised"):
+        check_cache(cache, rows[1:], tokenizer.vocab_size, 2.0)

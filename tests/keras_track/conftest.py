@@ -55,13 +55,12 @@ def write_cache(run: RunFolder, config: Config) -> None:
     writer.finish(run.logits)
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
+def fake_config(runs_dir: Path) -> Config:
     return Config.model_validate(
         {
             "name": "fake",
             "seed": 3,
-            "runs_dir": tmp_path,
+            "runs_dir": runs_dir,
             "data": {"max_length": 64},
             "distill": {
                 "top_k": 4, "epochs": 2.0, "batch_size": 8, "buckets": [40, 64], "learning_rate": 3e-3,
@@ -74,11 +73,20 @@ def config(tmp_path: Path) -> Config:
     )  # fmt: skip
 
 
-@pytest.fixture
-def run(config: Config) -> RunFolder:
+def fake_run(config: Config) -> RunFolder:
     run = RunFolder(config.runs_dir / config.name)
     write_tokenizer(run.data / "tokenizer")
     write_rows(run.data / "train.jsonl", 60)
     write_rows(run.data / "val.jsonl", 10)
     write_cache(run, config)
     return run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return fake_config(tmp_path)
+
+
+@pytest.fixture
+def run(config: Config) -> RunFolder:
+    return fake_run(config)

@@ -1,19 +1,24 @@
-"""Keras track: the student, a small Llama in Keras 3 / KerasHub on TensorFlow, trained from the logit cache.
+"""Keras track: the student, a small Llama in Keras 3 / KerasHub, trained from the logit cache on any Keras back end.
 
-backend.py      Keras on TensorFlow, checked before first use
-student.py      the model; `load_student` reads it back
-batches.py      rows and cache as a tf.data pipeline in length buckets
-train_step.py   one step under XLA
-checkpoint.py   state that a killed training goes on from
-distill.py      stage `distill`: logits/ → student/
-hf_folder.py    the same weights as a Hugging Face folder
+stage.py         entry: sets the back end, then imports the rest
+backend.py       Keras on TensorFlow, JAX or PyTorch, checked before first use
+devices.py       data parallelism: MirroredStrategy, keras.distribution
+student.py       the model; `load_student` reads it back
+student_loss.py  its losses on a batch
+batches.py       rows and cache in length buckets: tf.data, or prefetch.py
+batch_shapes.py  one-line errors for what does not fit
+train_step.py    one step: tensorflow_step.py, mirrored_step.py, jax_step.py, torch_step.py
+early_stopping.py what validation has shown so far
+checkpoint.py    state that a killed training goes on from
+distill.py       stage `distill`: logits/ → student/
+hf_folder.py     the same weights as a Hugging Face folder
 """
 
 from train.runs import Stage
 
 DISTILL = Stage(
     name="distill",
-    entry="train.keras_track.distill:run",
+    entry="train.keras_track.stage:run",
     sections=("student", "distill", "seed"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer", "logits"),
     outputs=("student",),

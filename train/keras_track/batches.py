@@ -19,7 +19,7 @@ import numpy.typing as npt
 from train.distill.logit_cache import LogitCache
 from train.distill.supervised import SupervisedRow
 from train.errors import UserError
-from train.keras_track.backend import tf
+from train.keras_track.prefetch import prefetched
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
@@ -125,7 +125,12 @@ class Batches:
         return arrays if self._cache is None else arrays | self._teacher(batch, self._cache, (rows, predictions))
 
     def dataset(self, step: int = 0, batches: int | None = None) -> Any:
-        """tf.data.Dataset of `batches` batches (None: endless) from that of step `step` on, prepared ahead."""
+        """`batches` batches (None: endless) from that of step `step` on, prepared ahead: a tf.data.Dataset on
+        TensorFlow, else an iterator of arrays."""
+        from train.keras_track.backend import BACKEND, tf
+
+        if BACKEND != "tensorflow":
+            return prefetched(self.arrays, islice(self.from_step(step), batches))
         first = self.epoch(0)[0]
         signature = {
             name: tf.TensorSpec([array.shape[0]] + [None] * min(array.ndim - 1, 1) + list(array.shape[2:]), array.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from train.atomic import sha256_file, whole_folder, write_json
+from train.keras_track.early_stopping import Selection
 from train.progress import say
 
 
@@ -25,6 +26,7 @@ class TrainState:
     total_steps: int
     cut: bool  # whether a time budget has already cut total_steps
     spent_s: float
+    selection: Selection = field(default_factory=Selection)
 
 
 class Checkpoint:
@@ -37,6 +39,10 @@ class Checkpoint:
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
         self._folder, self._fingerprint = folder, fingerprint
+
+    def beside(self, name: str) -> Checkpoint:
+        """Another checkpoint of the same training, in the folder `name` beside this one."""
+        return Checkpoint(self._folder.with_name(name), self._fingerprint)
 
     def save(self, state: TrainState, variables: Mapping[str, Sequence[Any]]) -> None:
         """Writes state and variables; the former checkpoint stands until this one is whole."""
@@ -58,7 +64,8 @@ class Checkpoint:
         arrays = load_file(self._folder / "variables.safetensors")
         for name, variable in _named(variables).items():
             variable.assign(arrays[name])
-        return TrainState(**{name: card[name] for name in TrainState.__dataclass_fields__})
+        values = {name: card[name] for name in TrainState.__dataclass_fields__}
+        return TrainState(**values | {"selection": Selection(**card["selection"])})
 
     def _card(self) -> dict[str, Any] | None:
         """state.json of a checkpoint that fits and is whole."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from train.atomic import whole_folder
 from train.chat import ChatTokenizer
@@ -16,11 +18,13 @@ from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
 from train.errors import TandemError
 from train.keras_track.backend import keras
+from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.batches import Batches
 from train.keras_track.checkpoint import Checkpoint, TrainState
+from train.keras_track.devices import device_scope
 from train.keras_track.hf_folder import write_hf_folder
 from train.keras_track.student import StudentModel, build_student
-from train.keras_track.train_step import TrainStep
+from train.keras_track.train_step import train_step
 from train.progress import Meter, progress, say
 from train.runs import StageContext
 from train.schedule import learning_rate
@@ -35,10 +39,10 @@ def run(context: StageContext) -> dict[str, Any]:
     tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
     training, validation = load_batches(context, tokenizer)
     keras.utils.set_random_seed(config.seed)
-    student = build_student(config.student, tokenizer.vocab_size)
-    checkpoint = Checkpoint(context.checkpoints / "last", context.fingerprint)
-    trainer = Trainer(context, student, training, validation, checkpoint)
-    headline = trainer.train()
+    with device_scope(config.distill.devices):
+        student = build_student(config.student, tokenizer.vocab_size)
+        checkpoint = Checkpoint(context.checkpoints / "last", context.fingerprint)
+        headline = Trainer(context, student, training, validation, checkpoint).train()
     save_student(student, context)
     return headline
 
@@ -48,9 +52,12 @@ def load_batches(context: StageContext, tokenizer: ChatTokenizer) -> tuple[Batch
     config, data = context.config.distill, context.run.data
     rows = read_supervised(data / "train.jsonl", tokenizer)
     held_out = read_supervised(data / "val.jsonl", tokenizer, config.eval_rows)
+    check_rows(rows, tokenizer.vocab_size, data / "train.jsonl")
+    check_rows(held_out, tokenizer.vocab_size, data / "val.jsonl")
     cache = None
     if config.alpha > 0:
         cache = LogitCache(context.run.logits, cache_key(context.run, tokenizer, config))
+        check_cache(cache, rows, tokenizer.vocab_size, config.temperature)
         if len(cache) < len(rows):
             say(f"distill: the teacher labelled {len(cache)} of {len(rows)} rows; cross-entropy alone on the others")
     seed = context.config.seed
@@ -87,8 +94,8 @@ class Trainer:
     ) -> None:
         self._config, self._tracker = context.config.distill, context.tracker
         self._student, self._training, self._validation = student, training, validation
-        self._checkpoint = checkpoint
-        self._step = TrainStep(student, self._config)
+        self._checkpoint, self._best = checkpoint, checkpoint.beside("best")
+        self._step = train_step(student, self._config)
         self.state = self._restored()
         limit = None if self._config.max_minutes is None else 60 * self._config.max_minutes
         self._budget = TimeBudget(limit, training.per_bucket, self.state.spent_s)
@@ -102,10 +109,11 @@ class Trainer:
         with progress("distill", self.state.total_steps, "steps") as meter:
             meter.advance(self.state.step)
             self._loop(meter)
-        loss = self._evaluate()
+        loss = self._final_loss()
         return {
             "val_loss": round(loss, 5),
-            "steps": self.state.total_steps,
+            "steps": self.state.step,
+            **self._early_stopping_figures(),
             "tokens_per_s": round(self._warm_tokens / self._warm_seconds, 1) if self._warm_seconds else 0.0,
             "params": self._student.count_params(),
         }
@@ -139,14 +147,14 @@ class Trainer:
         """Times the step; the first one of a bucket compiles, and is checked to have been compiled by XLA."""
         if bucket in self._budget.cold:
             self._warm_tokens, self._warm_seconds = self._warm_tokens + tokens, self._warm_seconds + seconds
-        elif not self._step.uses_xla(batch):
+        elif self._step.XLA and not self._step.uses_xla(batch):
             raise TandemError(f"The training step for batches of length {bucket} was not compiled by XLA.")
         self._budget.record(bucket, seconds)
 
     def _advance(self) -> None:
         step = self.state.step + 1
         epoch, index = divmod(step, len(self._training))
-        self.state = TrainState(step, epoch, index, self.state.total_steps, self.state.cut, self._budget.spent_s)
+        self.state = replace(self.state, step=step, epoch=epoch, index=index, spent_s=self._budget.spent_s)
 
     def _after_step(self, meter: Meter) -> None:
         """Time budget, validation, checkpoint."""
@@ -159,12 +167,46 @@ class Trainer:
             if total < state.total_steps:
                 say(f"distill: {total} of {state.total_steps} steps fit into {self._config.max_minutes:g} minutes")
             meter.set_total(total)
-            self.state = TrainState(state.step, state.epoch, state.index, total, True, self._budget.spent_s)
+            self.state = replace(state, total_steps=total, cut=True, spent_s=self._budget.spent_s)
         if state.step < self.state.total_steps:  # after the last step both are done for good
             if state.step % self._config.eval_every == 0:
-                self._evaluate()
+                self._judge(self._evaluate())
             if state.step % self._config.save_every == 0:
                 self._checkpoint.save(self.state, self._step.state())
+
+    def _judge(self, loss: float) -> None:
+        """Early stopping: keeps the best weights, and ends the training where they no longer get better."""
+        settings, state = self._config.early_stopping, self.state
+        if settings is None:
+            return
+        selection = state.selection.seen(loss, state.step, settings.min_delta)
+        out_of_patience = selection.stale >= settings.patience and state.step < state.total_steps
+        self.state = replace(state, selection=replace(selection, stopped=out_of_patience))
+        if selection.best_step == state.step:
+            self._best.save(self.state, {"student": self._step.state()["student"]})
+        if out_of_patience:
+            say(f"distill: stopped early at step {state.step}: {selection.stale} validations without improvement")
+            self.state = replace(self.state, total_steps=state.step)
+
+    def _final_loss(self) -> float:
+        """Validation loss of the weights that are kept: the best where early stopping is on, else the last."""
+        if not self.state.selection.stopped:
+            loss = self._evaluate()
+            self._judge(loss)
+            if self.state.selection.best_step in (None, self.state.step):
+                return loss
+        self._best.restore({"student": self._step.state()["student"]})
+        return float(self.state.selection.best or 0.0)
+
+    def _early_stopping_figures(self) -> dict[str, Any]:
+        if self._config.early_stopping is None:
+            return {}
+        selection = self.state.selection
+        return {"best_step": selection.best_step, "stopped_early": selection.stopped}
+
+    def _planned(self) -> int:
+        """Steps of all epochs."""
+        return max(1, math.ceil(self._config.epochs * len(self._training)))
 
     def _evaluate(self) -> float:
         start = time.monotonic()
@@ -189,10 +231,9 @@ class Trainer:
 
     def _restored(self) -> TrainState:
         """State of the checkpoint, else that of a new training."""
-        planned = max(1, math.ceil(self._config.epochs * len(self._training)))
-        return self._checkpoint.restore(self._step.state()) or TrainState(0, 0, 0, planned, False, 0.0)
+        return self._checkpoint.restore(self._step.state()) or TrainState(0, 0, 0, self._planned(), False, 0.0)
 
 
 def _real_tokens(batch: Any) -> int:
     """Tokens of a batch without padding."""
-    return int(batch["padding_mask"].numpy().sum())
+    return int(np.asarray(batch["padding_mask"]).sum())

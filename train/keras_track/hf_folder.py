@@ -74,23 +74,38 @@ def hf_weights(student: StudentModel) -> dict[str, Array]:
     return {name: np.ascontiguousarray(np.asarray(value, dtype=np.float32)) for name, value in weights.items()}
 
 
-def _layer(layer: Any, width: int) -> dict[str, Any]:
+def set_hf_weights(student: StudentModel, weights: dict[str, Array]) -> None:
+    """The other way: sets the student's variables from weights under Hugging Face's names."""
+    backbone = student.backbone
+    backbone.token_embedding.embeddings.assign(weights["model.embed_tokens.weight"])
+    backbone.layer_norm.scale.assign(weights["model.norm.weight"])
+    for number, layer in enumerate(backbone.transformer_layers):
+        for name, variable in _variables(layer).items():
+            matrix = weights[f"model.layers.{number}.{name}.weight"]
+            variable.assign((matrix.T if matrix.ndim == 2 else matrix).reshape(tuple(variable.shape)))
+
+
+def _variables(layer: Any) -> dict[str, Any]:
     attention = layer._self_attention_layer
-
-    def heads_in(dense: Any) -> Array:
-        return np.asarray(dense.kernel).reshape(width, -1).T
-
-    def flat(dense: Any) -> Array:
-        return np.asarray(dense.kernel).T
-
     return {
         "input_layernorm": layer._self_attention_layernorm.scale,
-        "self_attn.q_proj": heads_in(attention._query_dense),
-        "self_attn.k_proj": heads_in(attention._key_dense),
-        "self_attn.v_proj": heads_in(attention._value_dense),
-        "self_attn.o_proj": np.asarray(attention._output_dense.kernel).reshape(-1, width).T,
+        "self_attn.q_proj": attention._query_dense.kernel,
+        "self_attn.k_proj": attention._key_dense.kernel,
+        "self_attn.v_proj": attention._value_dense.kernel,
+        "self_attn.o_proj": attention._output_dense.kernel,
         "post_attention_layernorm": layer._feedforward_layernorm.scale,
-        "mlp.gate_proj": flat(layer._feedforward_gate_dense),
-        "mlp.up_proj": flat(layer._feedforward_intermediate_dense),
-        "mlp.down_proj": flat(layer._feedforward_output_dense),
+        "mlp.gate_proj": layer._feedforward_gate_dense.kernel,
+        "mlp.up_proj": layer._feedforward_intermediate_dense.kernel,
+        "mlp.down_proj": layer._feedforward_output_dense.kernel,
+    }
+
+
+def _layer(layer: Any, width: int) -> dict[str, Array]:
+    """Norms [D] and matrices [out,in]; heads are flattened: into `in` of the output, into `out` of the others."""
+    values = {name: np.asarray(variable) for name, variable in _variables(layer).items()}
+    return {
+        name: value
+        if value.ndim == 1
+        else (value.reshape(-1, width) if name == "self_attn.o_proj" else value.reshape(value.shape[0], -1)).T
+        for name, value in values.items()
     }

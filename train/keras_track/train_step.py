@@ -1,44 +1,51 @@
-"""One training step and one validation step, compiled by XLA once a batch shape.
+"""One training step and one validation step of the student; one class a back end does the work.
 
-`jit_compile="auto"` is off on a machine without a GPU, so it is asked for and asserted here.
+tensorflow_step.py tf.function under XLA · mirrored_step.py the same on several devices · jax_step.py · torch_step.py
 """
 
 from __future__ import annotations
 
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from train.config.schema import DistillConfig
-from train.distill.kd_loss import cross_entropy, distillation_loss
 from train.errors import TandemError
-from train.keras_track.backend import keras, tf
+from train.keras_track.backend import BACKEND, keras
+from train.keras_track.batch_shapes import check_batch
 from train.keras_track.student import StudentModel
 
 Tensor = Any
-TEACHER = ("ids", "logprobs", "lse", "has_kd")
+Batch = Mapping[str, Any]
+CLASSES = {
+    "tensorflow": "train.keras_track.tensorflow_step:TensorFlowStep",
+    "jax": "train.keras_track.jax_step:JaxStep",
+    "torch": "train.keras_track.torch_step:TorchStep",
+}
 
 
-class TrainStep:
+class TrainStep(ABC):
     """AdamW on the distillation loss, gradients clipped by their global norm; decay on matrices only.
 
     Example:
-        step = TrainStep(student, config.distill)
+        step = train_step(student, config.distill)
         loss, cross_entropy, grad_norm = step(batch, learning_rate=1e-3)
     """
+
+    XLA = True  # whether this class is meant to run as XLA programs
 
     def __init__(self, student: StudentModel, config: DistillConfig) -> None:
         self.student, self._config = student, config
         self.optimizer = keras.optimizers.AdamW(learning_rate=config.learning_rate, weight_decay=config.weight_decay)
         self.optimizer.exclude_from_weight_decay(var_names=["scale"])  # the norms; all else is a matrix
         self.optimizer.build(student.trainable_variables)
-        # The update is a program of its own: compiled once, not once a bucket.
-        self._compiled, self._update, self._evaluate = (
-            tf.function(function, jit_compile=True, autograph=False)
-            for function in (self._gradients, self._apply, self._cross_entropy)
-        )
+        self._seen: set[tuple[Any, ...]] = set()
 
-    def __call__(self, batch: dict[str, Tensor], learning_rate: float) -> tuple[float, float, float]:
+    def __call__(self, batch: Batch, learning_rate: float) -> tuple[float, float, float]:
         """Loss, cross-entropy and gradient norm of one step. Raises TandemError where the loss is not a number."""
-        gradients, *figures = self._compiled(batch)
+        self._check(batch)
+        gradients, *figures = self.gradients(batch)
         loss, ce, norm = (float(value) for value in figures)
         if not (abs(loss) < float("inf") and norm < float("inf")):
             raise TandemError(
@@ -47,57 +54,51 @@ class TrainStep:
                 "This step was not taken."
             )
         self.optimizer.learning_rate = learning_rate
-        self._update(gradients)
+        self.update(gradients)
         return loss, ce, norm
 
-    def evaluate(self, batches: Any) -> float:
+    def evaluate(self, batches: Iterable[Batch]) -> float:
         """Cross-entropy in nats over all supervised tokens of the batches ÷ their number."""
         total = tokens = 0.0
         for batch in batches:
-            loss, weight = self._evaluate(batch)
+            self._check(batch)
+            loss, weight = self.cross_entropy(batch)
             total, tokens = total + float(loss), tokens + float(weight)
         return total / max(tokens, 1.0)
-
-    def uses_xla(self, batch: dict[str, Tensor]) -> bool:
-        """Whether the step for this batch's shape was compiled as one XLA program."""
-        graph = self._compiled.get_concrete_function(batch)
-        return bool(graph.function_def.attr["_XlaMustCompile"].b)
 
     def state(self) -> dict[str, list[Any]]:
         """Variables that a checkpoint holds."""
         return {"student": self.student.trainable_variables, "optimizer": self.optimizer.variables}
 
-    def _gradients(self, batch: dict[str, Tensor]) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+    @abstractmethod
+    def gradients(self, batch: Batch) -> tuple[Any, Tensor, Tensor, Tensor]:
         """Clipped gradients, loss, cross-entropy, norm before clipping."""
-        teacher = {name: _flat(batch[name]) for name in TEACHER if name in batch}
-        variables = self.student.trainable_variables
-        with tf.GradientTape() as tape:
-            loss, ce = distillation_loss(
-                self._logits(batch),
-                _flat(batch["labels"]),
-                _flat(batch["weights"]),
-                teacher,
-                self._config.alpha,
-                self._config.temperature,
-            )
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        gradients, norm = tf.clip_by_global_norm(gradients, self._config.clip_norm)
-        return gradients, loss, ce, norm
 
-    def _apply(self, gradients: list[Tensor]) -> None:
-        self.optimizer.apply(gradients, self.student.trainable_variables)
+    @abstractmethod
+    def update(self, gradients: Any) -> None:
+        """Takes the step."""
 
-    def _cross_entropy(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        weights, losses = _flat(batch["weights"]), cross_entropy(self._logits(batch), _flat(batch["labels"]))
-        return tf.reduce_sum(weights * losses), tf.reduce_sum(weights)
+    @abstractmethod
+    def cross_entropy(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Summed cross-entropy of a batch, and its supervised tokens."""
 
-    def _logits(self, batch: dict[str, Tensor]) -> Tensor:
-        """[B·M,V]: the head runs at supervised positions alone."""
-        hidden = self.student.hidden(batch["token_ids"], batch["padding_mask"])
-        chosen = tf.gather(hidden, batch["positions"], batch_dims=1)
-        return self.student.logits(_flat(chosen))
+    def uses_xla(self, batch: Batch) -> bool:
+        """Whether the step for this batch's shape was compiled as one XLA program."""
+        return self.XLA
+
+    def _check(self, batch: Batch) -> None:
+        """One-line errors for wrong shapes, once a shape: a graph compiler's own messages have dozens of lines."""
+        shapes = tuple((name, tuple(batch[name].shape)) for name in sorted(batch))
+        if shapes not in self._seen:
+            check_batch(batch)
+            self._seen.add(shapes)
 
 
-def _flat(tensor: Tensor) -> Tensor:
-    """[B,M,…] → [B·M,…]."""
-    return tf.reshape(tensor, [tensor.shape[0] * tensor.shape[1], *tensor.shape[2:]])
+def train_step(student: StudentModel, config: DistillConfig) -> TrainStep:
+    """The train step of the back end in use; made inside `device_scope` where there are several devices."""
+    name = CLASSES[BACKEND]
+    if BACKEND == "tensorflow" and config.devices > 1:
+        name = "train.keras_track.mirrored_step:MirroredStep"
+    module, _, class_name = name.partition(":")
+    made: TrainStep = getattr(importlib.import_module(module), class_name)(student, config)
+    return made

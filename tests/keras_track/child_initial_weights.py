@@ -1,0 +1,99 @@
+"""A student's first weights from a teacher folder; the teacher's logits come from the student built of all its layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from train.config.schema import StudentConfig
+from train.errors import UserError
+from train.runs import RunFolder
+
+keras = pytest.importorskip("keras")
+
+from train.keras_track.hf_folder import hf_weights, write_hf_folder  # noqa: E402
+from train.keras_track.initial_weights import initialise_from_teacher, layer_choices, project  # noqa: E402
+from train.keras_track.student import StudentModel, build_student  # noqa: E402
+
+VOCABULARY = 259
+
+
+def shape(**changes: int) -> StudentConfig:
+    values = {"hidden_size": 32, "intermediate_size": 56, "num_hidden_layers": 4, "num_attention_heads": 4}
+    return StudentConfig(**{**values, "num_key_value_heads": 2, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def teacher(run: RunFolder) -> tuple[StudentModel, Path]:
+    keras.utils.set_random_seed(1)
+    model = build_student(shape(), VOCABULARY)
+    write_hf_folder(model, run.teacher, run.data / "tokenizer")
+    return model, run.teacher
+
+
+def logits(model: StudentModel) -> np.ndarray:
+    ids = np.arange(5, 17, dtype="int32")[None]
+    return np.asarray(model({"token_ids": ids, "padding_mask": np.ones_like(ids)}))
+
+
+def test_all_layers_copied_give_the_teacher(teacher: tuple[StudentModel, Path]) -> None:
+    keras.utils.set_random_seed(2)
+    student = build_student(shape(), VOCABULARY)
+    assert np.abs(logits(student) - logits(teacher[0])).max() > 1e-2
+    done = initialise_from_teacher(student, teacher[1], lambda: 0.0)
+    assert done == {"embedding": 1.0, "layers": [0, 1, 2, 3]}
+    assert np.abs(logits(student) - logits(teacher[0])).max() < 1e-6
+
+
+def test_the_probe_chooses_the_layers(teacher: tuple[StudentModel, Path]) -> None:
+    student = build_student(shape(num_hidden_layers=2), VOCABULARY)
+    losses = iter([3.0, 2.0])
+    done = initialise_from_teacher(student, teacher[1], lambda: next(losses))
+    assert layer_choices(4, 2) == [(0, 3), (0, 1)]  # by hand: even = late dropped = early dropped for two of four
+    assert done["layers"] == [0, 1]
+    theirs, ours = hf_weights(teacher[0]), hf_weights(student)
+    for name in ("self_attn.q_proj", "self_attn.o_proj", "mlp.down_proj", "input_layernorm"):
+        np.testing.assert_array_equal(ours[f"model.layers.1.{name}.weight"], theirs[f"model.layers.1.{name}.weight"])
+
+
+def test_projection_keeps_inner_products_of_a_low_rank_table() -> None:
+    rng = np.random.default_rng(0)
+    table = (rng.normal(size=(50, 6)) @ rng.normal(size=(6, 20))).astype(np.float32)
+    small, kept = project(table, 6)
+    assert kept == pytest.approx(1.0)
+    np.testing.assert_allclose(small @ small.T, table @ table.T, atol=1e-3)
+    assert project(table, 3)[1] < 0.95
+
+
+def test_a_narrower_student_keeps_the_likeness_of_words(teacher: tuple[StudentModel, Path]) -> None:
+    student = build_student(shape(hidden_size=16, num_hidden_layers=1), VOCABULARY)
+    done = initialise_from_teacher(student, teacher[1], lambda: 0.0)
+    assert done["layers"] is None
+    assert 0.4 < done["embedding"] < 1.0
+    small, large = (
+        hf_weights(model)["model.embed_tokens.weight"].astype(np.float64) for model in (student, teacher[0])
+    )
+    likeness = np.corrcoef((small @ small.T).ravel(), (large @ large.T).ravel())[0, 1]
+    assert likeness > 0.7
+
+
+@pytest.mark.parametrize(
+    ("changes", "vocabulary", "said"),
+    [
+        ({"hidden_size": 64}, VOCABULARY, "a wider student"),
+        ({"num_hidden_layers": 5}, VOCABULARY, "the teacher has 4"),
+        ({}, 100, "vocabulary of 259"),
+    ],
+)
+def test_a_teacher_that_does_not_fit(
+    teacher: tuple[StudentModel, Path], changes: dict[str, int], vocabulary: int, said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        initialise_from_teacher(build_student(shape(**changes), vocabulary), teacher[1], lambda: 0.0)
+
+
+def test_no_teacher(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no model"):
+        initialise_from_teacher(build_student(shape(), VOCABULARY), tmp_path, lambda: 0.0)
