@@ -6,12 +6,15 @@ imports its framework only in `load`, and never sees the expected answers.
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from safetensors import safe_open
 
 from train.atomic import sha256_file, sha256_json
 from train.chat import ChatTokenizer, Message
@@ -30,6 +33,7 @@ class EngineSpec:
     config: dict[str, Any]  # the whole Config as JSON
     threads: int
     device: str = "cpu"  # "auto" takes a GPU where there is one: for quality only, speed is compared on the CPU
+    environment: dict[str, str] = field(default_factory=dict)  # variables of the worker, set before any import
 
     @property
     def run(self) -> RunFolder:
@@ -46,6 +50,10 @@ class Answer:
     text: str
     tokens: int  # generated, the stop token included; 0 for engines without tokens
     stopped: bool  # ended by its stop token, not by the limit
+    fits: bool = True  # False: the prompt is longer than the engine's window, so nothing was asked
+
+
+TOO_LONG = Answer("", 0, False, fits=False)
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class TokenEngine(ABC):
     """An engine with a tokenizer that continues token ids greedily. Subclasses set `tokenizer` in `load`."""
 
     tokenizer: ChatTokenizer
+    window: int | None = None  # tokens of prompt and answer that it holds; None: no fixed limit
 
     def __init__(self, spec: EngineSpec) -> None:
         self.spec = spec
@@ -108,10 +117,15 @@ class TokenEngine(ABC):
     def answer(self, conversations: Sequence[Sequence[Message]], max_new_tokens: int) -> Iterator[list[Answer]]:
         for start in range(0, len(conversations), self.batch_size):
             prompts = [self.prompt(conversation) for conversation in conversations[start : start + self.batch_size]]
-            yield [self._as_answer(ids) for ids in self.generate(prompts, max_new_tokens)]
+            fitting = [prompt for prompt in prompts if self._fits(prompt)]
+            found = iter(self.generate(fitting, max_new_tokens) if fitting else [])
+            yield [self._as_answer(next(found)) if self._fits(prompt) else TOO_LONG for prompt in prompts]
 
     def time_request(self, n_prompt: int, n_new: int) -> Timing:
         return Timing(*self.time_decode(n_prompt, n_new))
+
+    def _fits(self, prompt: Sequence[int]) -> bool:
+        return self.window is None or len(prompt) <= self.window
 
     def _as_answer(self, ids: list[int]) -> Answer:
         stopped = bool(ids) and ids[-1] == self.tokenizer.stop_id
@@ -142,6 +156,15 @@ def describe_files(paths: Sequence[Path], format_name: str, dtype: str, params: 
         "params": params,
         "sha256": hashes[0] if len(hashes) == 1 else sha256_json(hashes),
     }
+
+
+def count_params(folder: Path) -> int | None:
+    """Weights of a Hugging Face folder, from its safetensors headers (a tied table is stored once); None without."""
+    total = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "numpy") as file:
+            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    return total or None
 
 
 def now() -> float:

@@ -1,6 +1,6 @@
 """The student as it was trained: Keras on TensorFlow, with KerasHub's own cache.
 
-Shapes are few and static, so that TensorFlow traces each of them once: batches are filled up to `eval.batch_size`
+Shapes are few and static, so that each of them is traced once: batches are filled up to `eval.batch_size`
 and lengths rounded up.
 """
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from eval.engines.engine import TokenEngine, describe_files, now, timing_prompt, until_stop
+from eval.engines.likelihood import LogProbs, log_softmax
 from train.chat import ChatTokenizer
 
 LENGTH_STEP = 32
@@ -27,10 +28,8 @@ class KerasEngine(TokenEngine):
     def load(self) -> None:
         # MissingExtraError where TensorFlow or Keras is not installed. Threads are set by the worker's environment:
         # importing Keras runs operations, after which TensorFlow refuses to change them.
-        from train.keras_track.backend import tf
         from train.keras_track.student import load_student
 
-        self._tf: Any = tf
         self.tokenizer = ChatTokenizer.load(self.spec.run.data / "tokenizer")
         self.adopt(load_student(self.path()).backbone)
 
@@ -43,7 +42,13 @@ class KerasEngine(TokenEngine):
         self._lm = causal_lm(backbone=backbone, preprocessor=None)
         self._lm.compile(sampler="greedy", jit_compile=False)
         # LlamaCausalLM.call_with_cache: logits, hidden states, cache [B, layers, 2, S, KV heads, head width].
-        self._step = self._tf.function(self._lm.call_with_cache, jit_compile=False)
+        self._step = self.compiled_step()
+
+    def compiled_step(self) -> Any:
+        """`call_with_cache` as this back end runs it best."""
+        from train.keras_track.backend import tf
+
+        return tf.function(self._lm.call_with_cache, jit_compile=False)
 
     def generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
         longest = max(len(prompt) for prompt in prompts)
@@ -58,21 +63,31 @@ class KerasEngine(TokenEngine):
         new = [row[len(prompt) :] for row, prompt in zip(np.asarray(output["token_ids"]), prompts, strict=False)]
         return [until_stop(row[:max_new_tokens].tolist(), stop) for row in new]
 
+    def log_probs(self, ids: list[int], start: int) -> LogProbs:
+        width = math.ceil(len(ids) / LENGTH_STEP) * LENGTH_STEP  # few shapes, few traces
+        tokens = np.full((1, width), self.tokenizer.pad_id, np.int32)
+        tokens[0, : len(ids)] = ids
+        mask = np.arange(width)[None] < len(ids)
+        logits = self._lm({"token_ids": tokens, "padding_mask": mask})
+        return log_softmax(np.asarray(logits)[0, start - 1 : len(ids) - 1])
+
     def time_prefill(self, n_prompt: int) -> float:
         return self.time_decode(n_prompt, 1)[0]
 
     def time_decode(self, n_prompt: int, n_new: int) -> tuple[float, list[float]]:
-        tf = self._tf
-        ids = tf.constant([timing_prompt(n_prompt, self.tokenizer.vocab_size)], tf.int32)
-        cache = tf.zeros(self._cache_shape(n_prompt + n_new), self._lm.compute_dtype)
+        from keras import ops
+
+        ids = ops.convert_to_tensor([timing_prompt(n_prompt, self.tokenizer.vocab_size)], "int32")
+        cache = ops.zeros(self._cache_shape(n_prompt + n_new), self._lm.compute_dtype)
         seconds, position = [], 0
         for _ in range(n_new):
             start = now()
-            logits, _, cache = self._step(ids, cache, tf.constant(position))
-            token = int(np.argmax(logits[0, -1].numpy()))
+            # A plain number would be traced anew at every position.
+            logits, _, cache = self._step(ids, cache, ops.convert_to_tensor(position, "int32"))
+            token = int(np.argmax(ops.convert_to_numpy(logits[0, -1])))
             seconds.append(now() - start)
             position += int(ids.shape[1])
-            ids = tf.constant([[token]], tf.int32)
+            ids = ops.convert_to_tensor([[token]], "int32")
         return seconds[0], seconds[1:]
 
     def describe(self) -> dict[str, Any]:
@@ -83,3 +98,10 @@ class KerasEngine(TokenEngine):
         backbone = self.backbone
         width = backbone.hidden_dim // backbone.num_query_heads
         return (1, backbone.num_layers, 2, length, backbone.num_key_value_heads, width)
+
+
+class ControlEngine(KerasEngine):
+    """`student-keras-control`: the same student trained by cross-entropy alone (distill.control)."""
+
+    def path(self) -> Path:
+        return self.spec.run.student / "control" / "student.keras"

@@ -1,11 +1,14 @@
-"""Engine ids: which class answers under which id, what it needs, and whom it is measured against."""
+"""Engine ids: which class answers under which id, what it needs, and whom it is measured against.
+
+A new engine is one file with a class of the protocol in engine.py, and one line here.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eval.engines.engine import Engine, EngineSpec
 from train.config.schema import Config
@@ -20,16 +23,49 @@ class EngineEntry:
     entry: str  # "module:class"
     extra: str  # extra of pyproject.toml that brings its libraries
     parent: str | None = None  # engine whose answers it should reproduce
-    track: str = ""  # for the report: PyTorch, Keras, Mobile, Baseline
+    track: str = ""  # whose weights these are, for the report: PyTorch, Keras, Mobile, Baseline
+    environment: dict[str, str] = field(default_factory=dict)  # variables of its worker
+
+
+TEACHER, STUDENT = "teacher-eager", "student-keras"
+
+
+def _mobile(entry: str) -> EngineEntry:
+    return EngineEntry(f"eval.engines.{entry}", "mobile", STUDENT, "Mobile")
+
+
+def _tflite() -> EngineEntry:
+    return _mobile("tflite_engine:TfliteEngine")
+
+
+def _keras(backend: str) -> EngineEntry:
+    entry = "eval.engines.keras_backend_engine:KerasBackendEngine"
+    return EngineEntry(entry, "bench", STUDENT, "Keras", {"KERAS_BACKEND": backend})
 
 
 ENGINES: dict[str, EngineEntry] = {
     "base": EngineEntry("eval.engines.torch_engine:BaseEngine", "torch", None, "Baseline"),
     "baseline-linear": EngineEntry("eval.engines.linear_engine:LinearEngine", "eval", None, "Baseline"),
     "teacher-eager": EngineEntry("eval.engines.torch_engine:TeacherEngine", "torch", None, "PyTorch"),
-    "student-keras": EngineEntry("eval.engines.keras_engine:KerasEngine", "tensorflow", "teacher-eager", "Keras"),
-    "student-tflite-fp32": EngineEntry("eval.engines.tflite_engine:TfliteEngine", "mobile", "student-keras", "Mobile"),
-    "student-tflite-int8": EngineEntry("eval.engines.tflite_engine:TfliteEngine", "mobile", "student-keras", "Mobile"),
+    "teacher-compiled": EngineEntry("eval.engines.compiled_engine:CompiledEngine", "torch", TEACHER, "PyTorch"),
+    "teacher-onnx": EngineEntry("eval.engines.onnx_engine:OnnxEngine", "bench", TEACHER, "PyTorch"),
+    "teacher-gguf-q8": EngineEntry("eval.engines.gguf_engine:GgufEngine", "bench", TEACHER, "PyTorch"),
+    "student-keras": EngineEntry("eval.engines.keras_engine:KerasEngine", "tensorflow", TEACHER, "Keras"),
+    "student-keras-control": EngineEntry("eval.engines.keras_engine:ControlEngine", "tensorflow", TEACHER, "Keras"),
+    "student-keras-jax": _keras("jax"),
+    "student-keras-torch": _keras("torch"),
+    "student-savedmodel": EngineEntry(
+        "eval.engines.savedmodel_engine:SavedModelEngine", "tensorflow", STUDENT, "Keras"
+    ),
+    "student-torch": EngineEntry("eval.engines.torch_engine:StudentEngine", "torch", STUDENT, "Keras"),
+    "student-onnx": EngineEntry("eval.engines.onnx_engine:OnnxEngine", "bench", STUDENT, "Keras"),
+    "student-gguf-q8": EngineEntry("eval.engines.gguf_engine:GgufEngine", "bench", STUDENT, "Keras"),
+    "student-gguf-q4": EngineEntry("eval.engines.gguf_engine:GgufEngine", "bench", STUDENT, "Keras"),
+    **{f"student-tflite-{variant}": _tflite() for variant in ("fp32", "int8", "int4", "portable")},
+    **{f"student-tflite-{variant}-cm": _tflite() for variant in ("fp32", "int8", "int4", "portable")},
+    "student-tflite-int8-constrained": _mobile("constrained_engine:ConstrainedEngine"),
+    "student-tflite-int8-substrings": _mobile("constrained_engine:ConstrainedEngine"),
+    "student-litertlm": _mobile("litertlm_engine:LitertLmEngine"),
 }
 
 
@@ -41,8 +77,9 @@ def entry_of(engine: str) -> EngineEntry:
 
 def spec_of(engine: str, run: RunFolder, config: Config, threads: int, device: str = "cpu") -> EngineSpec:
     """What a worker needs to know to be this engine."""
-    entry = entry_of(engine).entry
-    return EngineSpec(engine, entry, str(run.path.resolve()), config.model_dump(mode="json"), threads, device)
+    known = entry_of(engine)
+    values = config.model_dump(mode="json")
+    return EngineSpec(engine, known.entry, str(run.path.resolve()), values, threads, device, known.environment)
 
 
 def make_engine(spec: EngineSpec) -> Engine:

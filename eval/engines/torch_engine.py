@@ -1,20 +1,23 @@
-"""The teacher and the untrained base model, in PyTorch.
+"""The teacher, the untrained base model and the student's Hugging Face folder, in eager PyTorch.
 
-Greedy generation in a loop of our own over transformers' cache: batches are padded on the left, and the few-shot
-examples of the base model are computed once and their cache repeated for every batch.
+Greedy generation in a loop of our own over transformers' static cache: batches are padded on the left, and the few-shot
+examples of the base model are computed once and stay in the cache from batch to batch.
 """
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from eval.engines.engine import EngineSpec, TokenEngine, describe_files, now, timing_prompt, until_stop
+from eval.engines.engine import Answer, EngineSpec, TokenEngine, describe_files, now, timing_prompt, until_stop
 from train.chat import ChatTokenizer, Message
 from train.errors import MissingExtraError, UserError
+
+LENGTH_STEP = 64
 
 
 class TorchEngine(TokenEngine):
@@ -24,6 +27,7 @@ class TorchEngine(TokenEngine):
         super().__init__(spec)
         self.prefix: list[int] = []
         self._prefix_cache: Any = None
+        self._kept: tuple[tuple[int, int], Any] | None = None
 
     def folder(self) -> Path:
         """The model folder; it has its own tokenizer.json."""
@@ -45,6 +49,7 @@ class TorchEngine(TokenEngine):
         self._torch: Any = torch
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
         self._model = model.to(self._device).eval()
+        self.window = int(model.config.max_position_embeddings)
 
     def generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
         with self._torch.inference_mode():
@@ -52,43 +57,47 @@ class TorchEngine(TokenEngine):
 
     def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
         torch, stop = self._torch, self.tokenizer.stop_id
-        tails = [prompt[len(self.prefix) :] for prompt in prompts]
-        ids, mask = self._left_pad(tails)
-        cache = self._cache(len(prompts))
-        positions = mask.cumsum(1)[:, -ids.shape[1] :] - 1
+        ids, mask, positions = self._left_pad([prompt[len(self.prefix) :] for prompt in prompts], max_new_tokens)
+        cache = self._cache(len(prompts), mask.shape[1])
         done = torch.zeros(len(prompts), dtype=torch.bool, device=self._device)
         new: list[Any] = []
-        for _ in range(max_new_tokens):
-            logits = self._forward(ids, mask, positions.clamp(min=0), cache)
-            ids = logits.argmax(-1, keepdim=True)
+        column = len(self.prefix) + ids.shape[1]
+        for step in range(max_new_tokens):
+            ids = self._forward(ids, mask, positions, cache).argmax(-1, keepdim=True)
             new.append(ids)
             done |= ids[:, 0] == stop
             if bool(done.all()):  # one host sync a step
                 break
-            mask = torch.cat([mask, torch.ones_like(ids)], 1)
+            mask[:, column + step] = 1
             positions = positions[:, -1:] + 1
         return [until_stop(row, stop) for row in torch.cat(new, 1).tolist()]
+
+    def log_probs(self, ids: list[int], start: int) -> Any:
+        with self._torch.inference_mode():
+            tokens = self._torch.tensor([ids], device=self._model.device)
+            kept = len(ids) - start + 1  # the last position predicts what nobody asks for
+            logits = self._model(tokens, use_cache=False, logits_to_keep=kept).logits[0, :-1]
+            return self._torch.log_softmax(logits.float(), -1).cpu().numpy()
 
     def time_prefill(self, n_prompt: int) -> float:
         return self.time_decode(n_prompt, 1)[0]
 
     def time_decode(self, n_prompt: int, n_new: int) -> tuple[float, list[float]]:
-        torch = self._torch
-        ids = torch.tensor([timing_prompt(n_prompt, self.tokenizer.vocab_size)])
-        mask, positions = torch.ones_like(ids), torch.arange(n_prompt)[None]
-        seconds = []
+        torch, seconds = self._torch, []
         # On the CPU always: engines are compared on the hardware they share.
         with torch.inference_mode():
-            model, cache = self._model.to("cpu"), self._empty_cache()
-            for _ in range(n_new):
+            self._model.to("cpu")
+            ids = torch.tensor([timing_prompt(n_prompt, self.tokenizer.vocab_size)])
+            positions = torch.arange(n_prompt)[None]
+            length = rounded(n_prompt + n_new)
+            mask = (torch.arange(length)[None] < n_prompt).long()
+            cache = self._new_cache(1, length)
+            for step in range(n_new):
                 start = now()
-                output = model(
-                    ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
-                )
-                ids = output.logits[:, -1].argmax(-1, keepdim=True)
+                ids = self._forward(ids, mask, positions, cache).argmax(-1, keepdim=True)
                 ids.tolist()
                 seconds.append(now() - start)
-                mask, positions = torch.cat([mask, torch.ones_like(ids)], 1), positions[:, -1:] + 1
+                mask[:, n_prompt + step], positions = 1, positions[:, -1:] + 1
         return seconds[0], seconds[1:]
 
     def describe(self) -> dict[str, Any]:
@@ -99,35 +108,58 @@ class TorchEngine(TokenEngine):
         return describe_files(files, "safetensors", stored, sum(parameters.values()))
 
     def _forward(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
+        """Logits [B, V] after the last of ids [B, T]; mask [B, length of the cache]."""
         output = self._model(
             ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1
         )
         return output.logits[:, -1]
 
-    def _left_pad(self, tails: Sequence[list[int]]) -> tuple[Any, Any]:
-        """Ids [B, longest] and mask [B, prefix + longest], the padding between prefix and prompt masked out."""
-        torch, width = self._torch, max(len(tail) for tail in tails)
+    def _left_pad(self, tails: Sequence[list[int]], new: int) -> tuple[Any, Any, Any]:
+        """Ids and positions [B, longest], mask [B, cache length]; the padding is between prefix and prompt."""
+        torch, width, before = self._torch, max(len(tail) for tail in tails), len(self.prefix)
+        after = rounded(before + width + new) - before - width
         ids = [[self.tokenizer.pad_id] * (width - len(tail)) + tail for tail in tails]
-        mask = [[1] * len(self.prefix) + [0] * (width - len(tail)) + [1] * len(tail) for tail in tails]
-        return torch.tensor(ids, device=self._device), torch.tensor(mask, device=self._device)
+        mask = [[1] * before + [0] * (width - len(tail)) + [1] * len(tail) + [0] * after for tail in tails]
+        at = [[0] * (width - len(tail)) + list(range(before, before + len(tail))) for tail in tails]
+        return tuple(torch.tensor(values, device=self._device) for values in (ids, mask, at))  # type: ignore[return-value]
 
-    def _empty_cache(self) -> Any:
-        from transformers import DynamicCache
+    def _cache(self, batch: int, length: int) -> Any:
+        """A cache that holds the prefix, for `batch` rows; kept for the next batch of the same shape.
 
-        return DynamicCache(config=self._model.config)
-
-    def _cache(self, batch: int) -> Any:
-        """A cache that already holds the prefix, for `batch` rows."""
-        if not self.prefix:
-            return self._empty_cache()
-        if self._prefix_cache is None:
-            self._prefix_cache = self._empty_cache()
-            ids = self._torch.tensor([self.prefix], device=self._device)
-            positions = self._torch.arange(len(self.prefix), device=self._device)[None]
-            self._forward(ids, self._torch.ones_like(ids), positions, self._prefix_cache)
-        cache = copy.deepcopy(self._prefix_cache)
-        cache.batch_repeat_interleave(batch)
+        Static: a cache that grows by concatenation copies itself at every token, 440 MB for 32 rows with examples.
+        What an earlier batch has left after the prefix is masked until it is written over.
+        """
+        if self._kept is None or self._kept[0] != (batch, length):
+            self._kept = None  # the old one is let go first
+            self._kept = (batch, length), self._new_cache(batch, length)
+            if self.prefix:
+                self._read_prefix(self._kept[1])
+        cache = self._kept[1]
+        for layer in cache.layers:
+            layer.cumulative_length.fill_(len(self.prefix))
         return cache
+
+    def _new_cache(self, batch: int, length: int) -> Any:
+        from transformers import StaticCache
+
+        config = self._model.config
+        head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        cache: Any = StaticCache(config=config, max_cache_len=length)
+        device = self._model.device
+        cache.early_initialization(batch, config.num_key_value_heads, head_dim, self._torch.float32, device)
+        return cache
+
+    def _read_prefix(self, cache: Any) -> None:
+        """Computes the prefix once, for one row, and writes it to all rows of the cache."""
+        torch, count = self._torch, len(self.prefix)
+        if self._prefix_cache is None:
+            self._prefix_cache = self._new_cache(1, count)
+            ids = torch.tensor([self.prefix], device=self._device)
+            at = torch.arange(count, device=self._device)[None]
+            self._forward(ids, torch.ones_like(ids), at, self._prefix_cache)
+        for layer, source in zip(cache.layers, self._prefix_cache.layers, strict=True):
+            layer.keys[:, :, :count] = source.keys
+            layer.values[:, :, :count] = source.values
 
 
 class TeacherEngine(TorchEngine):
@@ -137,8 +169,18 @@ class TeacherEngine(TorchEngine):
         return self.spec.run.teacher
 
 
+class StudentEngine(TorchEngine):
+    """`student-torch`: the student's Hugging Face folder, read by another framework than the one that trained it."""
+
+    def folder(self) -> Path:
+        return self.spec.run.student / "hf"
+
+
 class BaseEngine(TorchEngine):
-    """The base model as it was fetched, with its whole vocabulary, asked with a few examples from the training rows."""
+    """The base model as it was fetched, with its whole vocabulary, asked with a few examples from the training rows.
+
+    A conversation that begins with a system message brings its own instructions, and is asked as it is.
+    """
 
     def folder(self) -> Path:
         from train.torch_track.model import untuned_folder
@@ -149,16 +191,30 @@ class BaseEngine(TorchEngine):
         super().load()
         self.shots = few_shot_examples(self.spec.run.data / "train.jsonl", self.config.eval.few_shot)
         # Special tokens cut the text into pieces that are encoded apart, so these ids begin every prompt.
-        self.prefix = self.tokenizer.encode(self.shots)[0]
+        self.prefix = self._few_shot = self.tokenizer.encode(self.shots)[0]
+
+    def answer(self, conversations: Sequence[Sequence[Message]], max_new_tokens: int) -> Iterator[list[Answer]]:
+        for instructed, group in groupby(conversations, key=brings_instructions):
+            self._begin_with([] if instructed else self._few_shot)
+            yield from super().answer(list(group), max_new_tokens)
 
     def prompt(self, conversation: Sequence[Message]) -> list[int]:
-        return self.tokenizer.prompt([*self.shots, *conversation])
+        return self.tokenizer.prompt([*([] if brings_instructions(conversation) else self.shots), *conversation])
+
+    def _begin_with(self, prefix: list[int]) -> None:
+        """What is kept of another prefix is let go."""
+        if prefix != self.prefix:
+            self.prefix, self._prefix_cache, self._kept = prefix, None, None
 
     def describe(self) -> dict[str, Any]:
         from train.base_model import is_quantised
 
         weights = "; 4-bit weights de-quantised, not the published ones" if is_quantised(self.config.model) else ""
         return {**super().describe(), "note": f"asked with {self.config.eval.few_shot} examples{weights}"}
+
+
+def brings_instructions(conversation: Sequence[Message]) -> bool:
+    return bool(conversation) and conversation[0]["role"] == "system"
 
 
 def few_shot_examples(train_file: Path, n: int) -> list[Message]:
@@ -179,6 +235,11 @@ def few_shot_examples(train_file: Path, n: int) -> list[Message]:
         (rest if row.get("category") in seen else first).append(row)
         seen.add(row.get("category"))
     return [message for row in (first + rest)[:n] for message in row["messages"]]
+
+
+def rounded(length: int) -> int:
+    """Cache lengths are few, so that a cache serves many batches."""
+    return math.ceil(length / LENGTH_STEP) * LENGTH_STEP
 
 
 def _stored_dtype(path: Path) -> str:

@@ -83,6 +83,47 @@ def test_learns_and_writes_and_goes_on_bit_for_bit(
         assert np.array_equal(value, uninterrupted[name]), name
 
 
+def test_the_control_is_the_student_of_alpha_0_for_the_same_steps(run: RunFolder, config: Config) -> None:
+    config = with_distill(config, epochs=0.5, buckets=[64])
+    headline = stage(run, with_distill(config, control=True))
+    assert headline["steps"] == headline["control_steps"] == 4
+    both = [load_file(run.student / part / "hf" / "model.safetensors") for part in ("", "control")]
+    assert any(np.abs(value - both[1][name]).max() > 1e-4 for name, value in both[0].items())
+    assert len(logged(run, "control/train/loss")) == len(logged(run, "train/loss"))
+    assert not list(run.student.rglob("headline.json"))
+    shutil.rmtree(run.path / CHECKPOINTS)
+    stage(run, with_distill(config, alpha=0.0), "other")
+    for name, value in weights(run).items():
+        np.testing.assert_array_equal(value, both[1][name])
+
+
+def test_a_finished_student_is_not_trained_again_when_the_control_was_killed(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_distill(config, epochs=0.5, buckets=[64], control=True)
+    train, parts = distill.Trainer.train, []
+
+    def killed(self: distill.Trainer) -> dict[str, object]:
+        parts.append(self)
+        if len(parts) == 2:
+            raise KeyboardInterrupt
+        return train(self)
+
+    monkeypatch.setattr(distill.Trainer, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stage(run, config)
+    assert not run.student.exists()
+    stage(run, config)
+    assert len(parts) == 3  # student, control (killed), control
+    assert (run.student / "student.keras").exists()
+    assert (run.student / "control" / "student.keras").exists()
+
+
+def test_no_rows_for_the_teacher_is_cross_entropy_alone(run: RunFolder, config: Config) -> None:
+    shutil.rmtree(run.logits)
+    assert stage(run, with_distill(config, rows=0, epochs=0.3, buckets=[64]))["steps"] == 3
+
+
 def test_control_needs_no_cache(run: RunFolder, config: Config) -> None:
     shutil.rmtree(run.logits)
     headline = stage(run, with_distill(config, alpha=0.0, epochs=0.3, buckets=[64]))
@@ -98,7 +139,7 @@ def test_time_budget_cuts_the_steps_once(run: RunFolder, config: Config) -> None
 def trainer_step(config: Config, run: RunFolder) -> tuple[TrainStep, distill.Batches]:
     tokenizer = ChatTokenizer.load(run.data / "tokenizer")
     with Tracker(run.path, "distill") as tracker:
-        training, _ = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer)
+        training, _ = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer, config.distill)
     keras.utils.set_random_seed(0)
     return train_step(build_student(config.student, tokenizer.vocab_size), config.distill), training
 
@@ -162,7 +203,7 @@ def test_early_stopping_keeps_the_best_weights(run: RunFolder, config: Config) -
     kept = train_step(load_student(run.student / "student.keras"), config.distill)
     tokenizer = ChatTokenizer.load(run.data / "tokenizer")
     with Tracker(run.path, "distill") as tracker:
-        _, held_out = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer)
+        _, held_out = distill.load_batches(StageContext(config, run, "f", tracker, run.path), tokenizer, config.distill)
     assert kept.evaluate(held_out.dataset(batches=len(held_out))) == pytest.approx(min(losses), abs=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""A student's first weights from a teacher folder; the teacher's logits come from the student built of all its layers."""
+"""A student's first weights from a teacher folder; the teacher is a student with all its layers."""
 
 from __future__ import annotations
 

@@ -174,8 +174,10 @@ class FinetuneConfig(Section):
 
 
 class DistillConfig(Section):
-    rows: Positive | None = Field(
-        None, description="rows the teacher labels for the logit cache (the first ones); null: all"
+    rows: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="rows the teacher labels for the logit cache (the first ones); null: all; 0: none, the student "
+        "learns from the data alone",
     )
     max_minutes_capture: PositiveFloat | None = Field(
         None, description="time budget of the capture: it stops after the row at which this is spent; null: no limit"
@@ -183,6 +185,11 @@ class DistillConfig(Section):
     top_k: Positive = Field(16, description="log-probabilities kept per position; the rest is one tail bucket")
     temperature: PositiveFloat = Field(2.0, description="T of the distillation loss")
     alpha: Fraction = Field(0.5, description="weight of the distillation loss; 1 - alpha is the cross-entropy's")
+    control: bool = Field(
+        False,
+        description="also train the same student by cross-entropy alone, for the same steps: engine "
+        "student-keras-control shows what the teacher was good for",
+    )
     epochs: PositiveFloat = Field(1.0, description="passes of the student over the training rows")
     max_minutes: PositiveFloat | None = Field(None, description="time budget of the student's training, as in finetune")
     batch_size: Positive = Field(32, description="rows per step")
@@ -212,6 +219,11 @@ class StudentConfig(LlamaShape):
 
     backend: Literal["tensorflow", "jax", "torch"] = Field(
         "tensorflow", description="Keras back end of the student's training; jax needs the extra bench"
+    )
+    initial: Literal["random", "teacher"] = Field(
+        "random",
+        description="first weights; teacher: its embedding (projected where the student is narrower), and its layers "
+        "where all widths are the same",
     )
 
     @field_validator("backend", mode="before")

@@ -33,7 +33,7 @@ class CacheWriter:
     """
 
     def __init__(self, folder: Path, key: CacheKey, vocab_size: int, work: dict[str, Any]) -> None:
-        self._partial, self._key = folder, key
+        self._partial, self._key, self._wanted = folder, key, bool(work.get("rows", True))
         self._id_dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
         self.shards = self._resume({"format": FORMAT, "key": _plain(key), "vocab_size": vocab_size, **work})
 
@@ -65,7 +65,7 @@ class CacheWriter:
 
     def finish(self, target: Path) -> LogitCache:
         """The cache takes its place at `target`. Returns a reader of it."""
-        if not self.shards:
+        if not self.shards and self._wanted:
             raise TandemError("The capture ended before its first row. Raise distill.max_minutes_capture.")
         with whole_folder(target) as folder:
             for shard in self.shards:

@@ -52,6 +52,10 @@ def run(context: StageContext) -> dict[str, Any]:
     key = cache_key(context.run, tokenizer, config)
     work = {"block_rows": BLOCK_ROWS, "rows": len(rows)}
     writer = CacheWriter(context.checkpoints, key, tokenizer.vocab_size, work)
+    if not rows:
+        writer.finish(context.run.logits)
+        say("capture: distill.rows is 0, the student learns from the data alone")
+        return {"rows": 0, "positions": 0}
     teacher = Teacher(context.run.teacher, tokenizer.vocab_size, key.top_k, key.temperatures)
     limit = None if config.max_minutes_capture is None else 60 * config.max_minutes_capture
     counts = _capture(teacher, rows, writer, limit, context)

@@ -5,57 +5,85 @@ tandem distill CONFIG
 
 from __future__ import annotations
 
-import math
-import time
-from dataclasses import dataclass, field, replace
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from train.atomic import whole_folder
+from train.atomic import whole_folder, write_json
 from train.chat import ChatTokenizer
+from train.config.schema import DistillConfig
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
-from train.errors import TandemError
 from train.keras_track.backend import keras
 from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.batches import Batches
-from train.keras_track.checkpoint import Checkpoint, TrainState
+from train.keras_track.checkpoint import Checkpoint
 from train.keras_track.devices import device_scope
 from train.keras_track.hf_folder import write_hf_folder
-from train.keras_track.student import StudentModel, build_student
-from train.keras_track.train_step import train_step
-from train.progress import Meter, progress, say
+from train.keras_track.initial_weights import initialise_from_teacher
+from train.keras_track.student import build_student
+from train.keras_track.trainer import WHOLE, Trainer, TrainingPart
+from train.progress import say
 from train.runs import StageContext
-from train.schedule import learning_rate
-from train.time_budget import TimeBudget
 
-LOG_EVERY = 10
+HEADLINE = "headline.json"
 
 
 def run(context: StageContext) -> dict[str, Any]:
-    """data/ and logits/ → student/. Returns headline figures."""
-    config = context.config
-    tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
-    training, validation = load_batches(context, tokenizer)
-    keras.utils.set_random_seed(config.seed)
-    with device_scope(config.distill.devices):
-        student = build_student(config.student, tokenizer.vocab_size)
-        checkpoint = Checkpoint(context.checkpoints / "last", context.fingerprint)
-        headline = Trainer(context, student, training, validation, checkpoint).train()
-    save_student(student, context)
+    """data/ and logits/ → student/, with control/ in it where it is asked for. Returns headline figures."""
+    config, made = context.config.distill, context.checkpoints / "made"
+    headline = train_student(context, config, made / "student", context.checkpoints, WHOLE)
+    if config.control:
+        say("distill: now the control, cross-entropy alone for the same steps")
+        part = TrainingPart(int(headline["steps"]), "control/")
+        alone = config.model_copy(update={"alpha": 0.0, "max_minutes": None})
+        found = train_student(context, alone, made / "control", context.checkpoints / "control", part)
+        headline |= {f"control_{name}": found[name] for name in ("val_loss", "steps")}
+    with whole_folder(context.run.student) as folder:
+        shutil.copytree(made / "student", folder, dirs_exist_ok=True)
+        if config.control:
+            shutil.copytree(made / "control", folder / "control")
+        for written in folder.rglob(HEADLINE):
+            written.unlink()
     return headline
 
 
-def load_batches(context: StageContext, tokenizer: ChatTokenizer) -> tuple[Batches, Batches]:
-    """Training batches with the teacher's distributions (unless alpha is 0), and validation batches."""
-    config, data = context.config.distill, context.run.data
+def train_student(
+    context: StageContext, config: DistillConfig, folder: Path, checkpoints: Path, part: TrainingPart
+) -> dict[str, Any]:
+    """Trains one student and writes student.keras, hf/ and its headline to `folder`; where that is done, reads it."""
+    if (folder / HEADLINE).exists():
+        done: dict[str, Any] = json.loads((folder / HEADLINE).read_text(encoding="utf-8"))
+        if done.pop("fingerprint") == context.fingerprint:
+            return done
+    tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
+    training, validation = load_batches(context, tokenizer, config)
+    keras.utils.set_random_seed(context.config.seed)
+    with device_scope(config.devices):
+        student = build_student(context.config.student, tokenizer.vocab_size)
+        checkpoint = Checkpoint(checkpoints / "last", context.fingerprint)
+        trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part)
+        if context.config.student.initial == "teacher" and not trainer.state.step:
+            taken = initialise_from_teacher(student, context.run.teacher, trainer.validation_loss)
+            say(f"distill: starts from the teacher: {taken}")
+        headline = trainer.train()
+    with whole_folder(folder) as written:
+        student.save(written / "student.keras")
+        write_hf_folder(student, written / "hf", context.run.data / "tokenizer")
+        write_json(written / HEADLINE, {**headline, "fingerprint": context.fingerprint})
+    return headline
+
+
+def load_batches(context: StageContext, tokenizer: ChatTokenizer, config: DistillConfig) -> tuple[Batches, Batches]:
+    """Training batches with the teacher's distributions (unless alpha or rows is 0), and validation batches."""
+    data = context.run.data
     rows = read_supervised(data / "train.jsonl", tokenizer)
     held_out = read_supervised(data / "val.jsonl", tokenizer, config.eval_rows)
     check_rows(rows, tokenizer.vocab_size, data / "train.jsonl")
     check_rows(held_out, tokenizer.vocab_size, data / "val.jsonl")
     cache = None
-    if config.alpha > 0:
+    if config.alpha > 0 and config.rows != 0:
         cache = LogitCache(context.run.logits, cache_key(context.run, tokenizer, config))
         check_cache(cache, rows, tokenizer.vocab_size, config.temperature)
         if len(cache) < len(rows):
@@ -63,177 +91,3 @@ def load_batches(context: StageContext, tokenizer: ChatTokenizer) -> tuple[Batch
     seed = context.config.seed
     training = Batches(rows, config.buckets, config.batch_size, seed, cache, config.temperature)
     return training, Batches(held_out, config.buckets, config.batch_size, None)
-
-
-def save_student(student: StudentModel, context: StageContext) -> None:
-    """Writes student/: student.keras and hf/."""
-    with whole_folder(context.run.student) as folder:
-        student.save(folder / "student.keras")
-        write_hf_folder(student, folder / "hf", context.run.data / "tokenizer")
-
-
-@dataclass
-class Window:
-    """Sums since the last line of the log."""
-
-    losses: list[float] = field(default_factory=list)
-    tokens: int = 0
-    seconds: float = 0.0
-
-
-class Trainer:
-    """The training loop. All that decides the result is in the variables and the TrainState."""
-
-    def __init__(
-        self,
-        context: StageContext,
-        student: StudentModel,
-        training: Batches,
-        validation: Batches,
-        checkpoint: Checkpoint,
-    ) -> None:
-        self._config, self._tracker = context.config.distill, context.tracker
-        self._student, self._training, self._validation = student, training, validation
-        self._checkpoint, self._best = checkpoint, checkpoint.beside("best")
-        self._step = train_step(student, self._config)
-        self.state = self._restored()
-        limit = None if self._config.max_minutes is None else 60 * self._config.max_minutes
-        self._budget = TimeBudget(limit, training.per_bucket, self.state.spent_s)
-        self._evaluation_s: float | None = None
-        self._warm_tokens, self._warm_seconds = 0, 0.0
-
-    def train(self) -> dict[str, Any]:
-        """Trains to the last step; returns headline figures."""
-        if self.state.step:
-            say(f"distill: goes on after step {self.state.step} of {self.state.total_steps}")
-        with progress("distill", self.state.total_steps, "steps") as meter:
-            meter.advance(self.state.step)
-            self._loop(meter)
-        loss = self._final_loss()
-        return {
-            "val_loss": round(loss, 5),
-            "steps": self.state.step,
-            **self._early_stopping_figures(),
-            "tokens_per_s": round(self._warm_tokens / self._warm_seconds, 1) if self._warm_seconds else 0.0,
-            "params": self._student.count_params(),
-        }
-
-    def _loop(self, meter: Meter) -> None:
-        window, plan = Window(), self._training.from_step(self.state.step)
-        mark = time.monotonic()
-        for batch in self._training.dataset(self.state.step):
-            if self.state.step >= self.state.total_steps:
-                return
-            bucket = next(plan).bucket
-            config = self._config
-            rate = learning_rate(
-                self.state.step, self.state.total_steps, config.learning_rate, config.warmup_steps, config.min_lr_ratio
-            )
-            loss, _, norm = self._step(batch, rate)
-            # From step to step: waiting for data counts, and so do validation and checkpoints in the budget.
-            seconds, tokens = time.monotonic() - mark, _real_tokens(batch)
-            mark += seconds
-            self._count(batch, bucket, seconds, tokens)
-            self._advance()
-            window.losses.append(loss)
-            window.tokens, window.seconds = window.tokens + tokens, window.seconds + seconds
-            meter.advance(loss=loss, tok_per_s=tokens / seconds)
-            if self.state.step % LOG_EVERY == 0 or self.state.step == self.state.total_steps:
-                self._log(window, rate, norm)
-                window = Window()
-            self._after_step(meter)
-
-    def _count(self, batch: Any, bucket: int, seconds: float, tokens: int) -> None:
-        """Times the step; the first one of a bucket compiles, and is checked to have been compiled by XLA."""
-        if bucket in self._budget.cold:
-            self._warm_tokens, self._warm_seconds = self._warm_tokens + tokens, self._warm_seconds + seconds
-        elif self._step.XLA and not self._step.uses_xla(batch):
-            raise TandemError(f"The training step for batches of length {bucket} was not compiled by XLA.")
-        self._budget.record(bucket, seconds)
-
-    def _advance(self) -> None:
-        step = self.state.step + 1
-        epoch, index = divmod(step, len(self._training))
-        self.state = replace(self.state, step=step, epoch=epoch, index=index, spent_s=self._budget.spent_s)
-
-    def _after_step(self, meter: Meter) -> None:
-        """Time budget, validation, checkpoint."""
-        state = self.state
-        if not state.cut and self._budget.ready:
-            if self._evaluation_s is None:
-                self._evaluate()
-            evaluation = (self._evaluation_s or 0.0) / self._config.eval_every
-            total = self._budget.total(state.step, state.total_steps, evaluation)
-            if total < state.total_steps:
-                say(f"distill: {total} of {state.total_steps} steps fit into {self._config.max_minutes:g} minutes")
-            meter.set_total(total)
-            self.state = replace(state, total_steps=total, cut=True, spent_s=self._budget.spent_s)
-        if state.step < self.state.total_steps:  # after the last step both are done for good
-            if state.step % self._config.eval_every == 0:
-                self._judge(self._evaluate())
-            if state.step % self._config.save_every == 0:
-                self._checkpoint.save(self.state, self._step.state())
-
-    def _judge(self, loss: float) -> None:
-        """Early stopping: keeps the best weights, and ends the training where they no longer get better."""
-        settings, state = self._config.early_stopping, self.state
-        if settings is None:
-            return
-        selection = state.selection.seen(loss, state.step, settings.min_delta)
-        out_of_patience = selection.stale >= settings.patience and state.step < state.total_steps
-        self.state = replace(state, selection=replace(selection, stopped=out_of_patience))
-        if selection.best_step == state.step:
-            self._best.save(self.state, {"student": self._step.state()["student"]})
-        if out_of_patience:
-            say(f"distill: stopped early at step {state.step}: {selection.stale} validations without improvement")
-            self.state = replace(self.state, total_steps=state.step)
-
-    def _final_loss(self) -> float:
-        """Validation loss of the weights that are kept: the best where early stopping is on, else the last."""
-        if not self.state.selection.stopped:
-            loss = self._evaluate()
-            self._judge(loss)
-            if self.state.selection.best_step in (None, self.state.step):
-                return loss
-        self._best.restore({"student": self._step.state()["student"]})
-        return float(self.state.selection.best or 0.0)
-
-    def _early_stopping_figures(self) -> dict[str, Any]:
-        if self._config.early_stopping is None:
-            return {}
-        selection = self.state.selection
-        return {"best_step": selection.best_step, "stopped_early": selection.stopped}
-
-    def _planned(self) -> int:
-        """Steps of all epochs."""
-        return max(1, math.ceil(self._config.epochs * len(self._training)))
-
-    def _evaluate(self) -> float:
-        start = time.monotonic()
-        loss = self._step.evaluate(self._validation.dataset(batches=len(self._validation)))
-        seconds = time.monotonic() - start
-        # The first validation compiles; the time of one is known from the second on.
-        self._evaluation_s = seconds if self._evaluation_s is None else min(seconds, self._evaluation_s)
-        self._tracker.log({"train/step": self.state.step, "eval/loss": loss})
-        return loss
-
-    def _log(self, window: Window, rate: float, norm: float) -> None:
-        self._tracker.log(
-            {
-                "train/step": self.state.step,
-                "train/loss": sum(window.losses) / len(window.losses),
-                "train/lr": rate,
-                "train/grad_norm": norm,
-                "train/tok_per_s": window.tokens / window.seconds,
-                "train/step_ms": 1e3 * window.seconds / len(window.losses),
-            }
-        )
-
-    def _restored(self) -> TrainState:
-        """State of the checkpoint, else that of a new training."""
-        return self._checkpoint.restore(self._step.state()) or TrainState(0, 0, 0, self._planned(), False, 0.0)
-
-
-def _real_tokens(batch: Any) -> int:
-    """Tokens of a batch without padding."""
-    return int(np.asarray(batch["padding_mask"]).sum())

@@ -90,7 +90,7 @@ def _best_layers(
 
 
 def _layers(weights: Weights, chosen: tuple[int, ...]) -> Weights:
-    found = {}
+    found: Weights = {}
     for place, number in enumerate(chosen):
         prefix = f"model.layers.{number}."
         found |= {

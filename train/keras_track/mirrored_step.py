@@ -49,7 +49,7 @@ class MirroredStep(TensorFlowStep):
         """Whether each replica's forward and backward pass is one XLA program in the graph of all."""
         graph = self._both.get_concrete_function(self.shards(batch)).graph
         programs = [op for op in graph.get_operations() if op.node_def.attr["_XlaMustCompile"].b]
-        return len(programs) == self.strategy.num_replicas_in_sync
+        return bool(len(programs) == self.strategy.num_replicas_in_sync)
 
     def _gradients_of_all(self, shards: Any) -> Any:
         return self.strategy.run(self._replica, (shards,))
