@@ -49,15 +49,20 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="run folder, e.g. r
 @app.command()
 def run(config: ConfigFile, overrides: Overrides = None) -> None:
     """All stages, each skipped when it is done already. Example: tandem run configs/demo.yaml"""
-    raise typer.Exit(guarded(lambda: run_pipeline(STAGES, config, overrides or [], _comparison)))
+    whole = [*(overrides or []), "export.source=student"]  # what is compared; the teacher's files are an extra
+    raise typer.Exit(guarded(lambda: run_pipeline(STAGES, config, whole, _comparison)))
 
 
 @app.command()
-def plan(config: ConfigFile, overrides: Overrides = None) -> None:
-    """The resolved config, where each value came from, and what is done. Trains nothing."""
+def plan(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    probe: Annotated[bool, typer.Option(help="time a few real steps (once the data is there)")] = True,
+) -> None:
+    """The resolved config, where each value came from, what is done; memory and time. Trains nothing."""
     from train.plan import print_plan
 
-    raise typer.Exit(guarded(lambda: print_plan(load_config(config, overrides or []), STAGES)))
+    raise typer.Exit(guarded(lambda: print_plan(load_config(config, overrides or []), STAGES, probing=probe)))
 
 
 @app.command()
@@ -95,8 +100,18 @@ def distill(config: ConfigFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def export(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Exports the student to TFLite and checks it."""
-    _stage(EXPORT, config, overrides)
+    """Exports the student to TFLite and checks it; export.source=teacher|FOLDER exports another Llama-style model."""
+    from mobile.export.source import run_export
+
+    raise typer.Exit(guarded(lambda: run_export(load_config(config, overrides or []).config)))
+
+
+@app.command()
+def verify(run_path: RunPath) -> None:
+    """Builds the exported files again and compares hashes; status 3 where one differs."""
+    from mobile.export.verify import verify as verify_run
+
+    raise typer.Exit(guarded(lambda: verify_run(run_path)))
 
 
 @app.command(name="eval")
@@ -106,24 +121,125 @@ def evaluate(config: ConfigFile, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def report(run_path: RunPath) -> None:
-    """Writes report.md and report.html again, from the result files alone."""
-    from eval.report import write_report
+def report(run_paths: Annotated[list[Path], typer.Argument(metavar="RUN…", help="one or more run folders")]) -> None:
+    """Writes report.md and report.html again, from the result files alone; of several runs also an overview."""
+    from eval.report import write_reports
 
-    raise typer.Exit(guarded(lambda: write_report(find_run(run_path).path)))
+    raise typer.Exit(guarded(lambda: write_reports([find_run(path) for path in run_paths])))
+
+
+@app.command()
+def gate(
+    run_path: RunPath,
+    gates: Annotated[Path, typer.Option(help="YAML file of gates")] = Path("configs/gates.yaml"),
+    junit: Annotated[Path | None, typer.Option(help="write JUnit XML here")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="an undecided gate fails, too")] = False,
+) -> None:
+    """Passes or fails a run by paired statistics; status 3 where a gate fails. Example: tandem gate runs/demo"""
+    from eval.gate_report import judge_run
+
+    raise typer.Exit(guarded(lambda: judge_run(run_path, gates, junit, strict)))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="run folder")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="run folder; the one asked about")],
+    test_set: Annotated[str | None, typer.Option("--set", help="test set; left out: the headline set")] = None,
+) -> None:
+    """Two runs on the same rows: which is better, by how much, how sure. Example: tandem compare runs/a runs/b"""
+    from eval.compare import compare_runs
+
+    raise typer.Exit(guarded(lambda: compare_runs(first, second, test_set)))
+
+
+@app.command()
+def tasks(
+    run_path: RunPath,
+    engine: Annotated[str, typer.Option("--on", help="engine id, e.g. teacher-eager")] = ENGINE,
+    task: Annotated[list[str] | None, typer.Option(help="name of a task; left out: all of the folder")] = None,
+    folder: Annotated[Path, typer.Option(help="folder of lm-eval task files")] = Path("eval/tasks"),
+) -> None:
+    """lm-eval tasks from local files on any artifact. Example: tandem tasks runs/demo --on teacher-eager"""
+    from eval.lm_tasks import run_tasks
+
+    raise typer.Exit(guarded(lambda: run_tasks(run_path, engine, task or [], folder)))
 
 
 @app.command()
 def chat(
-    run_path: RunPath,
+    run_path: Annotated[Path, typer.Argument(metavar="RUN", help="run folder, or any folder with a bundle.json")],
     text: Annotated[str | None, typer.Argument(help="what to say; left out: a line at a time from stdin")] = None,
-    engine: Annotated[str, typer.Option("--on", help="student-tflite-int8 or student-tflite-fp32")] = ENGINE,
+    engine: Annotated[str | None, typer.Option("--on", help="student-tflite-fp32, … (default: int8)")] = None,
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+    constrain: Annotated[
+        str | None, typer.Option(help="schema: valid calls only (default with tools.json), substrings, or off")
+    ] = None,
 ) -> None:
     """Talks to the exported student. Example: tandem chat runs/demo 'turn on the kitchen lights'"""
     from mobile.talk import talk
 
-    raise typer.Exit(guarded(lambda: talk(run_path, text, engine, threads)))
+    raise typer.Exit(guarded(lambda: talk(run_path, text, engine, threads, constrain)))
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".tflite or .litertlm file")],
+    json_only: Annotated[bool, typer.Option("--json", help="no table, only the JSON line")] = False,
+) -> None:
+    """Why a runtime would refuse a file or silently run it wrong; status 3 if so. Example: tandem check a.litertlm"""
+    from mobile.check.report import check_file
+
+    raise typer.Exit(guarded(lambda: check_file(file, json_only)))
+
+
+@app.command()
+def track(
+    run_path: RunPath,
+    to: Annotated[str, typer.Option("--to", help="wandb or trackio")],
+    online: Annotated[bool, typer.Option("--online", help="wandb: straight to the server, not to files")] = False,
+    workspace: Annotated[bool, typer.Option("--workspace", help="wandb: save the project's views, too")] = False,
+) -> None:
+    """Replays a run into a tracker from its metrics.jsonl, once or again. Example: tandem track runs/demo --to wandb"""
+    from train.tracking.backfill import track_run
+
+    raise typer.Exit(guarded(lambda: track_run(run_path, to, online=online, workspace=workspace)))
+
+
+@app.command()
+def dashboard(
+    run_path: RunPath,
+    browser: Annotated[bool, typer.Option(help="open the page in the browser")] = True,
+    port: Annotated[int | None, typer.Option(help="port on 127.0.0.1; left out: a free one from 7860")] = None,
+) -> None:
+    """The run's curves and tables in a local page, until Ctrl-C. Example: tandem dashboard runs/demo --no-browser"""
+    from train.tracking.dashboard import dashboard as show
+
+    raise typer.Exit(guarded(lambda: show(run_path, browser=browser, port=port)))
+
+
+@app.command()
+def sweep(
+    sweep_file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="W&B sweep file")],
+    max_runs: Annotated[int | None, typer.Option(min=1, help="new trials at this start, at most")] = None,
+) -> None:
+    """Runs a sweep here, resumable. Example: tandem sweep configs/sweeps/distill-rate-alpha.yaml --max-runs 4"""
+    from eval.sweep_report import write_sweep_report
+    from train.sweeps.local_sweep import run_sweep
+
+    raise typer.Exit(guarded(lambda: write_sweep_report(run_sweep(sweep_file, max_runs))))
+
+
+@app.command()
+def trial(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    until: Annotated[str | None, typer.Option(help="last stage that is run; left out: all")] = None,
+) -> None:
+    """One trial of a sweep. Example: tandem trial configs/smoke.yaml --until distill distill.alpha=0.9"""
+    from train.sweeps.trial import run_trial
+
+    raise typer.Exit(guarded(lambda: run_trial(STAGES, config, overrides or [], until)))
 
 
 @app.command()

@@ -20,12 +20,16 @@ from train.chat import Message
 from train.errors import TandemError
 from train.runs import REPOSITORY
 
-LIMIT_S = 900.0  # for one reply: a load, a batch of answers, a timed request
+LIMIT_S = 900.0  # for one reply, where the caller gives no other limit: a load, a batch of answers, a timed request
 STDERR_LINES = 6
 
 
 class EngineError(TandemError):
     """An engine could not do what it was asked; the others go on."""
+
+
+class EngineSkippedError(EngineError):
+    """A library of the engine is not installed: it is left out by name, with the command that installs it."""
 
 
 class EngineWorker:
@@ -70,6 +74,11 @@ class EngineWorker:
         reply = self._ask({"op": "time", "n_prompt": n_prompt, "n_new": n_new})
         return Timing(reply["ttft_s"], reply["per_token_s"])
 
+    def likelihood(self, rows: Sequence[Any], text: str | None, window: int, path: str | None) -> dict[str, Any]:
+        """Loss on reference answers and plain text: see eval.engines.likelihood.measure."""
+        request = {"op": "likelihood", "rows": list(rows), "text": text, "window": window, "path": path}
+        return self._ask(request)
+
     def describe(self) -> tuple[dict[str, Any], int]:
         """Description of the artifact, and the worker's peak memory so far in bytes."""
         reply = self._ask({"op": "describe"})
@@ -102,7 +111,7 @@ class EngineWorker:
         while not done:
             reply = self._next(request["op"])
             if not reply["ok"]:
-                raise EngineError(reply["error"])
+                raise (EngineSkippedError if reply["missing_extra"] else EngineError)(reply["error"])
             done = reply["done"]
             yield reply
 
@@ -146,6 +155,7 @@ def worker_environment(spec: EngineSpec) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": str(spec.threads),
         "TF_NUM_INTRAOP_THREADS": str(spec.threads),
         "TF_NUM_INTEROP_THREADS": "1",
+        "NPROC": str(spec.threads),  # JAX
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
@@ -153,4 +163,4 @@ def worker_environment(spec: EngineSpec) -> dict[str, str]:
     }
     if spec.device == "cpu":
         settings["CUDA_VISIBLE_DEVICES"] = ""
-    return {**os.environ, **settings}
+    return {**os.environ, **settings, **spec.environment}

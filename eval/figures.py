@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from eval.bfcl import SETS
 from eval.engines.registry import ENGINES
 from eval.results import Difference, Result, Share, percentile
 
@@ -70,8 +71,12 @@ def headline_set(result: Result) -> str:
 
 
 def false_calls(result: Result) -> Share | None:
-    """False calls on the set where most rows expect no function."""
-    shares = [quality.false_call for quality in result.quality.values() if quality.false_call is not None]
+    """False calls on the set of the domain where most rows expect no function."""
+    shares = [
+        quality.false_call
+        for name, quality in result.quality.items()
+        if quality.false_call is not None and name not in SETS
+    ]
     return max(shares, key=lambda share: share.n, default=None)
 
 
@@ -98,18 +103,64 @@ def speed_ratio(result: Result) -> str:
     return f"{number(speed.ratio)} × [{number(speed.ratio_low)}; {number(speed.ratio_high)}]"
 
 
+def size_megabytes(result: Result) -> float | None:
+    """MB = 10^6 bytes."""
+    return None if result.artifact is None else result.artifact.bytes / 1e6
+
+
+def request_milliseconds(result: Result) -> float | None:
+    """Median time of one whole request of the speed test."""
+    seconds = request_seconds(result)
+    return median(seconds) * 1e3 if seconds else None
+
+
+def request_seconds(result: Result) -> list[float]:
+    """Time of one whole request, one value a round."""
+    speed = result.speed
+    if speed is None:
+        return []
+    return [first + sum(rest) for first, rest in zip(speed.ttft_s, speed.per_token_s, strict=True)]
+
+
+Cost = Callable[[Result], float | None]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One artifact in a plot of quality against a cost."""
+
+    label: str
+    track: str
+    cost: float
+    share: Share
+
+
+def points_of(results: Sequence[Result], cost: Cost, prefix: str = "") -> list[Point]:
+    """The results that have both a cost (size, or time) and exact match on the headline set."""
+    return [
+        Point(f"{prefix}{result.engine}", ENGINES[result.engine].track, spent, result.quality[name].exact)
+        for result in results
+        if (spent := cost(result)) is not None and (name := headline_set(result)) in result.quality
+    ]
+
+
+def front(points: Sequence[Point]) -> set[str]:
+    """Labels of the points that no other beats in cost and exact match at once."""
+    return {
+        point.label
+        for point in points
+        if not any(
+            other.cost <= point.cost
+            and other.share.value >= point.share.value
+            and (other.cost, other.share.value) != (point.cost, point.share.value)
+            for other in points
+        )
+    }
+
+
 def pareto_front(results: Sequence[Result]) -> set[str]:
     """Engines that no other beats in size and exact match at once."""
-    points = {
-        result.engine: (result.artifact.bytes, result.quality[name].exact.value)
-        for result in results
-        if result.artifact is not None and (name := headline_set(result)) in result.quality
-    }
-    return {
-        engine
-        for engine, (size, right) in points.items()
-        if not any(s <= size and r >= right and (s, r) != (size, right) for s, r in points.values())
-    }
+    return front(points_of(results, size_megabytes))
 
 
 def subject(results: Sequence[Result]) -> Result | None:

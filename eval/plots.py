@@ -10,10 +10,12 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from statistics import median
 from typing import Any
 
 from eval.engines.registry import ENGINES
-from eval.figures import headline_set, pareto_front
+from eval.figures import Point, front, points_of, request_milliseconds, request_seconds, size_megabytes
 from eval.results import Result
 from train.errors import MissingExtraError
 
@@ -44,7 +46,9 @@ STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
 }
-LABEL_HEIGHT = 15.0  # points a label needs
+LINES = ("-", "--", ":", "-.")
+WIDTH = 418.0  # points
+LABEL_HEIGHT, LETTER_WIDTH = 14.0, 6.0  # points a label needs
 
 
 @dataclass(frozen=True)
@@ -57,33 +61,69 @@ class Curve:
     loss: list[float]
     eval_x: list[float]
     eval_loss: list[float]
+    style: int = 0  # index of the run: each has its own kind of line
 
 
-def pareto_plot(results: Sequence[Result]) -> str:
-    """Exact match against file size; engines on the front are filled and joined. Empty without two points."""
-    points = [
-        (result.artifact.bytes / 1e6, result.quality[name].exact, result.engine)
-        for result in results
-        if result.artifact is not None and (name := headline_set(result)) in result.quality
-    ]
+def size_plot(results: Sequence[Result]) -> str:
+    """Exact match against file size. Empty without two points."""
+    return _pareto_plot(points_of(results, size_megabytes), "file size, MB (log scale)", "quality-size")
+
+
+def latency_plot(results: Sequence[Result]) -> str:
+    """Exact match against the time of a request. Empty without two points."""
+    return _pareto_plot(points_of(results, request_milliseconds), "one request, ms (log scale)", "quality-latency")
+
+
+def runs_plot(points: Sequence[Point]) -> str:
+    """Exact match against file size, artifacts of several runs; their points are labelled by run and engine."""
+    return _pareto_plot(points, "file size, MB (log scale)", "runs-quality-size")
+
+
+def _pareto_plot(points: Sequence[Point], x_label: str, title: str) -> str:
+    """Points on the front are filled and joined."""
     if len(points) < 2:
         return ""
-    front = pareto_front(results)
-    with _figure("pareto") as drawing:
+    best = front(points)
+    with _figure(title) as drawing:
         axes = drawing.axes
         axes.set_xscale("log")
-        joined = sorted((size, share.value * 100) for size, share, engine in points if engine in front)
+        joined = sorted((point.cost, point.share.value * 100) for point in points if point.label in best)
         axes.plot(*zip(*joined, strict=True), color=MUTED, linewidth=1, linestyle=":", zorder=1)
-        for size, share, engine in points:
-            color, value = TRACKS[ENGINES[engine].track], share.value * 100
-            axes.plot([size, size], [share.low * 100, share.high * 100], color=color, linewidth=1.5)
-            face = color if engine in front else "none"
-            axes.plot([size], [value], "o", color=color, markerfacecolor=face, markersize=7)
-        axes.set_xlabel("file size, MB (log scale)")
+        for point in points:
+            color, share = TRACKS[point.track], point.share
+            axes.plot([point.cost] * 2, [share.low * 100, share.high * 100], color=color, linewidth=1.5)
+            face = color if point.label in best else "none"
+            axes.plot([point.cost], [share.value * 100], "o", color=color, markerfacecolor=face, markersize=7)
+        axes.set_xlabel(x_label)
         axes.set_ylabel("exact match, %")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.margins(x=0.25, y=0.18)
-        _label(axes, [(size, share.value * 100, engine) for size, share, engine in points])
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, -4), min(top, 106))
+        _label(axes, [(point.cost, point.share.value * 100, point.label) for point in points])
+    return drawing.svg
+
+
+def latency_strips(results: Sequence[Result]) -> str:
+    """Every timed request as a dot, one strip an engine, its median as a bar. Empty where nothing was timed."""
+    timed = [(result.engine, [second * 1e3 for second in request_seconds(result)]) for result in results]
+    timed = [(engine, values) for engine, values in timed if values]
+    if not timed:
+        return ""
+    left = 20 + 5.7 * max(len(engine) for engine, _ in timed)
+    with _figure("latency-strips", left) as drawing:
+        axes = drawing.axes
+        axes.set_xscale("log")
+        for row, (engine, values) in enumerate(reversed(timed)):
+            color = TRACKS[ENGINES[engine].track]
+            # Rounds lie a little apart, in their order, so that equal times can be told from one.
+            heights = [row + 0.24 * (index / max(1, len(values) - 1) - 0.5) for index in range(len(values))]
+            axes.plot(values, heights, "o", color=color, markersize=4, alpha=0.7, markeredgewidth=0)
+            axes.plot([median(values)] * 2, [row - 0.3, row + 0.3], color=color, linewidth=2)
+        axes.set_yticks(range(len(timed)), [engine for engine, _ in reversed(timed)])
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("one request, ms (log scale); bar: median")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     return drawing.svg
 
 
@@ -96,7 +136,8 @@ def curve_plot(curves: Sequence[Curve], x_label: str) -> str:
         axes = drawing.axes
         for curve in curves:
             color = TRACKS[curve.track]
-            axes.plot(curve.x, curve.loss, color=color, linewidth=1.4, label=f"{curve.track}: {curve.stage}")
+            line = LINES[curve.style % len(LINES)]
+            axes.plot(curve.x, curve.loss, line, color=color, linewidth=1.4, label=f"{curve.track}: {curve.stage}")
             if curve.eval_x:
                 axes.plot(
                     curve.eval_x, curve.eval_loss, "o", color=color, markersize=4, label=f"{curve.stage}, validation"
@@ -112,27 +153,28 @@ def curve_plot(curves: Sequence[Curve], x_label: str) -> str:
 
 
 def _label(axes: Any, points: list[tuple[float, float, str]]) -> None:
-    """Names beside the points; one that would cover the name below it moves up."""
-    axes.figure.draw_without_rendering()  # limits and layout are settled only now
-    taken: list[tuple[float, float]] = []
-    for x, y, name in sorted(points, key=lambda point: (point[1], point[0])):
-        at_x, at_y = (float(end) for end in axes.transData.transform((x, y)))
-        label_y = at_y
-        while any(abs(label_y - other_y) < LABEL_HEIGHT and abs(at_x - other_x) < 140 for other_x, other_y in taken):
-            label_y += 1
-        taken.append((at_x, label_y))
-        right = at_x > axes.get_window_extent().x0 + 0.55 * axes.get_window_extent().width
-        offset = (-9 if right else 9, label_y - at_y)
-        axes.annotate(
-            name, (x, y), offset, textcoords="offset points", fontsize=10, va="center", ha="right" if right else "left"
-        )
+    """Names beside the points; one that would cover another name or marker moves up or down."""
+    window = axes.get_window_extent()
+    middle = window.x0 + 0.55 * window.width
+    placed = [(*map(float, axes.transData.transform((x, y))), name) for x, y, name in points]
+    taken = [(x - 5, x + 5, y, 9.0) for x, y, _ in placed]  # left, right, height of the centre, distance kept
+    for (x, y, name), (data_x, data_y, _) in sorted(zip(placed, points, strict=True), key=lambda pair: pair[0][1]):
+        side = -1 if x > middle else 1
+        left, right = sorted((x + side * 9, x + side * (9 + LETTER_WIDTH * len(name))))
+        nearby = [entry for entry in taken if left < entry[1] and entry[0] < right]
+        free = (y + way * step for step in count() for way in (1, -1))
+        label_y = next(at for at in free if all(abs(at - other) >= room for _, _, other, room in nearby))
+        taken.append((left, right, label_y, LABEL_HEIGHT))
+        align = "right" if side < 0 else "left"
+        offset = (side * 9, label_y - y)
+        axes.annotate(name, (data_x, data_y), offset, textcoords="offset points", fontsize=10, va="center", ha=align)
 
 
 class _figure:  # noqa: N801 - a context manager, used like a function
     """A figure with one pair of axes; `svg` is there after the block."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, left: float = 52.0) -> None:
+        self._name, self._left = name, left
         self.svg = ""
         self.axes: Any = None
 
@@ -144,8 +186,10 @@ class _figure:  # noqa: N801 - a context manager, used like a function
             raise MissingExtraError("matplotlib", "eval", "A plot of the report") from None
         self._context: Any = matplotlib.rc_context({**STYLE, "svg.hashsalt": self._name})
         self._context.__enter__()
-        # 72 dots an inch, as SVG counts: offsets in points and in pixels are the same.
-        self._figure = Figure(figsize=(5.8, 3.8), dpi=72, layout="constrained")
+        # 72 dots an inch, as SVG counts: offsets in points and in pixels are the same. Margins are given: laying out
+        # the page by itself, matplotlib draws everything three times.
+        self._figure = Figure(figsize=(WIDTH / 72, 3.8), dpi=72)
+        self._figure.subplots_adjust(left=self._left / WIDTH, right=0.98, bottom=0.14, top=0.97)
         self.axes = self._figure.add_subplot()
         self.axes.set_axisbelow(True)
         return self

@@ -10,19 +10,21 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from eval.client import EngineError, EngineWorker
+from eval.client import EngineError, EngineSkippedError, EngineWorker
 from eval.engines.engine import Answer
 from eval.engines.registry import spec_of
-from eval.results import Agreement, Difference, SetQuality, Share
+from eval.likelihood import Divergence, ask, first_divergence, read_text, token_share
+from eval.results import Agreement, Difference, Perplexity, SetQuality, Share
 from eval.samples import Row, SampleFile, as_sample, judge, open_slots_of, sample_key
 from train.config.schema import Config
 from train.errors import TandemError
 from train.hardware import cores
 from train.intervals import mcnemar, paired_difference, wilson
 from train.metrics import ERROR_TYPES
-from train.progress import progress
+from train.progress import progress, say
 from train.runs import RunFolder
 
 Sets = dict[str, list[Row]]
@@ -39,18 +41,25 @@ class EngineOutcome:
     samples: list[Sample] = field(default_factory=list)
     answer_s: float = 0.0
     error: str | None = None
+    skipped: bool = False  # a library of it is not installed
+    answers: Perplexity | None = None  # of the reference answers
+    text: Perplexity | None = None  # of eval.text
+    divergence: Divergence | None = None  # from the parent
+    log_probs: Path | None = None  # of the reference answers, [T, V] a row, in the scratch folder
 
 
-def answer_sets(engine: str, config: Config, run: RunFolder, sets: Sets) -> EngineOutcome:
-    """All answers of one engine, scored; those of an earlier evaluation are taken up."""
+def answer_sets(engine: str, config: Config, run: RunFolder, sets: Sets, scratch: Path) -> EngineOutcome:
+    """All answers of one engine, scored, and likelihoods; answers of an earlier evaluation are taken up."""
     outcome = EngineOutcome(engine)
     try:
-        with EngineWorker(spec_of(engine, run, config, cores(), "auto")) as worker:
+        with EngineWorker(spec_of(engine, run, config, cores(), "auto"), config.eval.limit_s) as worker:
             worker.load()
             outcome.artifact, _ = worker.describe()
             _answer(worker, outcome, config, run, sets)
+            rows, text = sets[config.eval.headline], read_text(config.eval)
+            outcome.answers, outcome.text, outcome.log_probs = ask(worker, engine, config.eval, rows, text, scratch)
     except TandemError as error:
-        outcome.error = str(error)
+        outcome.error, outcome.skipped = str(error), isinstance(error, EngineSkippedError)
     return outcome
 
 
@@ -82,6 +91,14 @@ def _answer(worker: EngineWorker, outcome: EngineOutcome, config: Config, run: R
         score = judge(config.eval, row, answer, slots[name])
         outcome.samples.append(as_sample(name, index, row, key, answer, score))
     file.finish(outcome.samples)
+    _tell_too_long(outcome)
+
+
+def _tell_too_long(outcome: EngineOutcome) -> None:
+    """They count as wrong: whoever compares must know that the engine was never asked."""
+    too_long = Counter(sample["set"] for sample in outcome.samples if not sample["answer"]["fits"])
+    for name, count in too_long.items():
+        say(f"eval {outcome.engine}: {count} prompts of {name} do not fit its window; counted as wrong (too_long)")
 
 
 def _known(file: SampleFile, key: str) -> Answer:
@@ -126,16 +143,34 @@ def share(values: Sequence[bool | None]) -> Share | None:
     return Share(k=k, n=n, value=interval.value, low=interval.low, high=interval.high)
 
 
-def agreement(parent: str, samples: Sequence[Sample], parent_samples: Sequence[Sample]) -> Agreement | None:
-    """Share of rows whose greedy answer is the same text as the parent's; None without common rows."""
+def agreement(
+    parent: str,
+    samples: Sequence[Sample],
+    parent_samples: Sequence[Sample],
+    found: Divergence | None = None,
+    tokenizer: Path | None = None,
+) -> Agreement | None:
+    """Share of rows whose greedy answer is the same text as the parent's; None without common rows.
+
+    Args:
+        parent: its engine id.
+        samples: of the artifact.
+        parent_samples: of the parent.
+        found: its distribution against the parent's, where both were asked.
+        tokenizer: folder of the tokenizer that tells after how many tokens two answers part.
+    """
     theirs = {(sample["set"], sample["id"]): sample["answer"]["text"] for sample in parent_samples}
     pairs = [
-        sample["answer"]["text"] == theirs[sample["set"], sample["id"]]
+        (sample["answer"]["text"], theirs[sample["set"], sample["id"]])
         for sample in samples
         if (sample["set"], sample["id"]) in theirs
     ]
-    same = share(pairs)
-    return None if same is None else Agreement(parent=parent, same=same)
+    same = share([mine == other for mine, other in pairs])
+    if same is None:
+        return None
+    apart = None if tokenizer is None else first_divergence(pairs, tokenizer)
+    likelihood = {} if found is None else {"kl": found.kl, "tokens": Share.model_validate(token_share(found))}
+    return Agreement(parent=parent, same=same, first_divergence=apart, **likelihood)
 
 
 def difference(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.bfcl import SETS
 from eval.engines.registry import ENGINES
 from eval.figures import (
     BASELINE,
@@ -22,6 +23,7 @@ from eval.figures import (
     subject,
     tokens_per_second,
 )
+from eval.paired import Paired, pair
 from eval.plots import Curve
 from eval.results import Result, Share, read_results
 from eval.samples import read_samples
@@ -67,6 +69,7 @@ class ReportData:
     stages: list[StageTime]
     git: str
     command: str
+    tuning: dict[str, Paired]  # test set out of the domain → teacher against the untuned base
 
 
 def gather(run_path: Path) -> ReportData:
@@ -93,14 +96,23 @@ def gather(run_path: Path) -> ReportData:
         curve_label=label,
         stages=stage_times(record),
         git=_git(record),
+        tuning=tuning_cost(samples),
         command=str(record.get("command", f"python tandem.py run runs/{run_path.resolve().name}/config.yaml")),
     )
+
+
+def tuning_cost(samples: dict[str, list[Sample]]) -> dict[str, Paired]:
+    """The teacher against the model it was tuned from, on the sets that neither was tuned for."""
+    found = {name: pair(samples.get(BASELINE, []), samples.get("base", []), name) for name in SETS}
+    return {name: paired for name, paired in found.items() if paired is not None}
 
 
 def verdict(results: Sequence[Result], main: Result | None) -> str:
     """One or two sentences: how good the subject is, and what it gives up for its size."""
     failed = [result.engine for result in results if result.status == "failed"]
+    skipped = [result.engine for result in results if result.status == "skipped"]
     tail = f" Failed: {', '.join(failed)}." if failed else ""
+    tail += f" Skipped: {', '.join(skipped)}." if skipped else ""
     if main is None or main.artifact is None:
         return f"No engine answered.{tail}"
     name = headline_set(main)

@@ -6,9 +6,21 @@ from collections.abc import Sequence
 
 from eval.figures import COLUMNS, headline_rows, headline_set, percent
 from eval.report_data import Example, ReportData, categories
-from eval.report_tables import agreement_rows, environment_rows, error_rows, speed_rows, stage_rows
+from eval.report_tables import (
+    AGREEMENT,
+    LIKELIHOOD,
+    TUNING,
+    agreement_rows,
+    environment_rows,
+    error_rows,
+    error_types,
+    likelihood_rows,
+    set_rows,
+    speed_rows,
+    stage_rows,
+    tuning_rows,
+)
 from eval.results import Result
-from train.metrics import ERROR_TYPES
 
 
 def render_markdown(data: ReportData) -> str:
@@ -18,27 +30,30 @@ def render_markdown(data: ReportData) -> str:
         f"# {_plain(data.name)}",
         _plain(data.verdict),
         f"## Comparison on {name}",
-        _table([column.title for column in COLUMNS], headline_rows(data.results)),
+        table([column.title for column in COLUMNS], headline_rows(data.results)),
         "\n".join(f"- {column.title}: {column.note}" for column in COLUMNS[1:]),
         *_failures(data.results),
         *_notes(data.results),
         f"## Categories on {name}",
-        _table(
+        table(
             ["Category", "Rows", *(result.engine for result in data.results)],
             [[name, str(n), *map(percent, shares)] for name, n, shares in categories(data.results)],
         ),
+        *_sets(data),
         "## Kinds of error",
-        _table(["Artifact", *ERROR_TYPES], error_rows(data.results)),
+        table(["Artifact", *error_types(data.results)], error_rows(data.results)),
         "## Agreement with the parent",
-        _table(["Artifact", "Parent", "Same greedy answer"], agreement_rows(data.results)),
+        table(AGREEMENT, agreement_rows(data.results)),
+        "## Likelihood",
+        table(LIKELIHOOD, likelihood_rows(data.results)),
         "## Speed",
-        _table(["Artifact", "ms/token p50", "p95", "Load s", "Rounds", "Load average"], speed_rows(data.results)),
+        table(["Artifact", "ms/token p50", "p95", "Load s", "Rounds", "Load average"], speed_rows(data.results)),
         f"## {_plain(data.subject)} against {_plain(data.rival)}",
         f"Only {_plain(data.subject)} is right: {data.win_counts[0]} rows. Only {_plain(data.rival)} is right: "
         f"{data.win_counts[1]} rows.",
         *_example_tables(data),
         "## Time of the stages",
-        _table(["Stage", "Seconds", "Share", "Peak memory MB"], stage_rows(data)),
+        table(["Stage", "Seconds", "Share", "Peak memory MB"], stage_rows(data)),
         "## Environment",
         "\n".join(f"- {_plain(key)}: {_plain(value)}" for key, value in environment_rows(data)),
         "## Command",
@@ -47,9 +62,28 @@ def render_markdown(data: ReportData) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def heading_and_tables(
+    title: str, text: str, tables: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]
+) -> str:
+    """A page of a heading, a line and tables (title, head, rows)."""
+    parts = [f"# {_plain(title)}", _plain(text)]
+    parts += [f"## {_plain(name)}\n\n{table(head, rows)}" for name, head, rows in tables]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sets(data: ReportData) -> list[str]:
+    head, *rows = set_rows(data.results)
+    parts = ["## Test sets", table(head, rows)]
+    if cost := tuning_rows(data):
+        parts += ["## Out of the domain: what did fine-tuning cost?", table(TUNING, cost)]
+    return parts
+
+
 def _failures(results: Sequence[Result]) -> list[str]:
     return [
-        f"**{result.engine} failed:** {_plain(result.error or '')}" for result in results if result.status == "failed"
+        f"**{result.engine} {result.status}:** {_plain(result.error or '')}"
+        for result in results
+        if result.status != "ok"
     ]
 
 
@@ -60,14 +94,15 @@ def _notes(results: Sequence[Result]) -> list[str]:
 
 
 def _example_tables(data: ReportData) -> list[str]:
-    def table(title: str, examples: Sequence[Example]) -> str:
+    def examples_table(title: str, examples: Sequence[Example]) -> str:
         rows = [[example.utterance, example.expected, example.ours, example.theirs] for example in examples]
-        return f"### {title}\n\n" + _table(["Utterance", "Expected", data.subject, data.rival], rows) if rows else ""
+        return f"### {title}\n\n" + table(["Utterance", "Expected", data.subject, data.rival], rows) if rows else ""
 
-    return [table("Wins", data.wins), table("Regressions", data.regressions)]
+    return [examples_table("Wins", data.wins), examples_table("Regressions", data.regressions)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are plain text, whatever they hold."""
     if not rows:
         return "Nothing to show."
     lines = [head, ["---"] * len(head), *rows]

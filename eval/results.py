@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from train.atomic import write_json
 from train.errors import UserError
@@ -54,6 +54,19 @@ class Agreement(Part):
 
     parent: str
     same: Share
+    first_divergence: float | None = Field(None, description="tokens two different answers share at first: median")
+    tokens: Share | None = Field(None, description="tokens of reference answers on which both choose the same one")
+    kl: float | None = Field(None, description="mean KL(parent ‖ artifact) on these tokens, nats")
+
+
+class Perplexity(Part):
+    """How likely a text is, from the log-probabilities of its tokens."""
+
+    tokens: Count
+    bytes: Count
+    loss: float = Field(description="nats a token")
+    perplexity: float
+    bits_per_byte: float = Field(description="comparable between tokenizers")
 
 
 class Difference(Part):
@@ -75,6 +88,10 @@ class Speed(Part):
     ttft_s: list[float] = Field(description="time to first token, one a round")
     per_token_s: list[list[float]] = Field(description="each further token, one list a round; empty without tokens")
     load_average: list[float] = Field(description="1-minute load average of the machine before each round")
+    ttft_p50_s: float | None = Field(None, description="median time to first token")
+    token_p50_s: float | None = Field(None, description="median time of a further token")
+    token_p95_s: float | None = Field(None, description="95th percentile of it, nearest rank")
+    tokens_per_s: float | None = Field(None, description="one over token_p50_s: decoding, batch of one")
     baseline: str | None = Field(None, description="engine the ratio is against")
     ratio: float | None = Field(None, description="times faster than the baseline: median of paired rounds")
     ratio_low: float | None = None
@@ -97,14 +114,16 @@ class Result(Part):
 
     kind: Literal["artifact"] = "artifact"
     engine: str
-    status: Literal["ok", "failed"]
-    error: str | None = Field(None, description="why it failed; quality or speed may still be there")
+    status: Literal["ok", "failed", "skipped"] = Field(description="skipped: a library of it is not installed")
+    error: str | None = Field(None, description="why it failed or was skipped; quality or speed may still be there")
     artifact: Artifact | None = None
     parent: str | None = None
     environment: dict[str, Any] = Field(description="cpu, cores, versions, threads, load average")
     settings: dict[str, Any] = Field(description="the section eval of the config")
     quality: dict[str, SetQuality] = Field({}, description="test set → quality")
     agreement: Agreement | None = None
+    answers: Perplexity | None = Field(None, description="reference answers of the headline set, after their prompts")
+    text: Perplexity | None = Field(None, description="the plain text eval.text")
     difference: Difference | None = None
     speed: Speed | None = None
     peak_memory_bytes: Count | None = Field(None, description="peak resident memory of the process that was timed")
@@ -148,7 +167,11 @@ def write_result(folder: Path, result: Result) -> None:
 
 
 def schema() -> dict[str, Any]:
-    return Result.model_json_schema()
+    """Of every kind of result file."""
+    from eval.bench.ondevice.result import OndeviceResult
+    from eval.bench.result import FrameworksResult  # they are made of the parts above
+
+    return TypeAdapter(Result | FrameworksResult | OndeviceResult).json_schema()
 
 
 if __name__ == "__main__":

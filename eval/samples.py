@@ -12,36 +12,54 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from eval.bfcl import SETS, bfcl_rows
 from eval.engines.engine import Answer
+from eval.possible_answers import score_possible
 from train.atomic import sha256_json, write_jsonl
 from train.chat import content_text
 from train.config.schema import EvalConfig
+from train.data.chat_jsonl import as_chat
 from train.errors import UserError
-from train.metrics import SCORERS, Score
+from train.metrics import SCORERS, Score, score_choice, score_unanswerable
 
 Row = dict[str, Any]
 
 
 def read_set(data: Path, name: str, n: int) -> list[Row]:
-    """The first `n` rows of a test set. Raises UserError where there is no such set, or a row is no chat row."""
+    """The first `n` rows of a test set: a file of the data folder, or one of eval.bfcl's.
+
+    Raises UserError where there is no such set, or a row is no chat row.
+    """
+    if name in SETS:
+        return bfcl_rows(name, n)
     path = data / f"{name}.jsonl"
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in data.glob("*.jsonl"))) or "none"
-        raise UserError(f"eval.sets asks for the test set {name!r}, but {path} does not exist. Sets here: {known}.")
+        raise UserError(
+            f"eval.sets asks for the test set {name!r}, but {path} does not exist. Sets here: {known}. "
+            f"Sets from a package: {', '.join(SETS)}."
+        )
     rows: list[Row] = []
     with path.open(encoding="utf-8") as lines:
         for number, line in zip(range(1, n + 1), lines, strict=False):
             try:
-                row = json.loads(line)
-                valid = row["messages"][-1]["role"] == "assistant" and len(row["messages"]) > 1
-            except (ValueError, LookupError, TypeError):
-                valid = False
-            if not valid:
-                raise UserError(f"{path}:{number} is not a chat row that ends with an assistant's message.")
-            rows.append(row)
+                rows.append(_with_reference(as_chat(json.loads(line.rstrip("\n")))))
+            except json.JSONDecodeError as error:
+                raise UserError(f"{path}:{number} is not JSON: {error.msg} at column {error.colno}.") from None
+            except ValueError as error:
+                raise UserError(f"{path}:{number} is not a chat row with a reference answer: {error}.") from None
     if not rows:
         raise UserError(f"{path} is empty: there is nothing to evaluate. Take {name!r} out of eval.sets or fill it.")
     return rows
+
+
+def _with_reference(row: Row) -> Row:
+    """A row that asks and answers. Raises ValueError for one that can't be judged."""
+    if len(row["messages"]) < 2 or row["messages"][-2]["role"] != "user":
+        raise ValueError("a user's message before the assistant's was expected")
+    if not content_text(row["messages"][-1]["content"]).strip():
+        raise ValueError("the reference answer is empty")
+    return row
 
 
 def sample_key(artifact_sha256: str, config: EvalConfig, engine: str, row: Row) -> str:
@@ -76,8 +94,14 @@ class SampleFile:
 
 def judge(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[str]) -> Score:
     """Scores an answer to a row."""
+    if not answer.fits:
+        return score_unanswerable()
+    if "possible" in row and "function" in row:
+        return score_possible(answer.text, row["function"], row["possible"], answer.stopped)
     *_, user, expected = row["messages"]
     utterance, want = content_text(user["content"]), content_text(expected["content"])
+    if config.scorer == "choice":
+        return score_choice(answer.text, want, utterance, answer.stopped, choices=row.get("choices", ()))
     return SCORERS[config.scorer](answer.text, want, utterance, answer.stopped, open_slots)
 
 

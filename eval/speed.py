@@ -11,11 +11,12 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from statistics import median
 
 from eval.client import EngineWorker
 from eval.engines.engine import Timing
 from eval.engines.registry import spec_of
-from eval.results import Speed
+from eval.results import Speed, percentile
 from train.config.schema import Config, EvalConfig
 from train.errors import TandemError
 from train.intervals import median_ratio
@@ -41,10 +42,7 @@ def time_engines(engines: Sequence[str], config: Config, run: RunFolder) -> dict
     """Interleaved rounds over all engines; the first round warms up and is dropped."""
     rounds = config.eval.speed_rounds + 1
     with ExitStack() as stack:
-        timed = {
-            engine: Timed(stack.enter_context(EngineWorker(spec_of(engine, run, config, config.eval.threads))))
-            for engine in engines
-        }
+        timed = {engine: Timed(stack.enter_context(_worker(engine, config, run))) for engine in engines}
         with progress("eval speed", len(engines) * (rounds + 1), "runs") as meter:
             for entry in timed.values():  # one after the other: loads side by side would slow each other
                 _load(entry)
@@ -59,6 +57,10 @@ def time_engines(engines: Sequence[str], config: Config, run: RunFolder) -> dict
     return timed
 
 
+def _worker(engine: str, config: Config, run: RunFolder) -> EngineWorker:
+    return EngineWorker(spec_of(engine, run, config, config.eval.threads), config.eval.limit_s)
+
+
 def speed_of(engine: str, timed: dict[str, Timed], settings: EvalConfig) -> Speed | None:
     """The speed part of a result; None where the engine failed."""
     entry = timed[engine]
@@ -70,6 +72,8 @@ def speed_of(engine: str, timed: dict[str, Timed], settings: EvalConfig) -> Spee
         ratio = median_ratio(
             [_total(timing) for timing in entry.timings], [_total(timing) for timing in timed[baseline].timings]
         )
+    tokens = [seconds for timing in entry.timings for seconds in timing.per_token_s]
+    middle = median(tokens) if tokens else None
     return Speed(
         prompt_tokens=settings.speed_prompt,
         new_tokens=settings.speed_tokens,
@@ -77,6 +81,10 @@ def speed_of(engine: str, timed: dict[str, Timed], settings: EvalConfig) -> Spee
         ttft_s=[timing.ttft_s for timing in entry.timings],
         per_token_s=[timing.per_token_s for timing in entry.timings],
         load_average=entry.loads,
+        ttft_p50_s=median(timing.ttft_s for timing in entry.timings),
+        token_p50_s=middle,
+        token_p95_s=percentile(tokens, 0.95) if tokens else None,
+        tokens_per_s=1 / middle if middle else None,
         baseline=baseline,
         ratio=None if ratio is None else ratio.value,
         ratio_low=None if ratio is None else ratio.low,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from eval.engines.registry import ENGINES, check_known
+from eval.likelihood import divergence, read_text
+from eval.model_card import write_cards
 from eval.quality import EngineOutcome, agreement, answer_sets, difference, quality_of
 from eval.report import write_report
 from eval.results import Artifact, Difference, Result, write_result
@@ -28,16 +32,19 @@ def run(context: StageContext) -> dict[str, Any]:
     check_request(config)
     sets = {name: read_set(folder.data, name, n) for name, n in config.eval.sets.items()}
     _forget_others(config, folder)
-    outcomes = {engine: _answered(engine, config, folder, sets) for engine in config.eval.engines}
+    with tempfile.TemporaryDirectory(prefix="tandem-eval-") as scratch:
+        outcomes = {engine: _answered(engine, config, folder, sets, Path(scratch)) for engine in config.eval.engines}
+        _compare_likelihoods(outcomes)
     alive = [engine for engine, outcome in outcomes.items() if outcome.error is None]
     timed = time_engines(alive, config, folder) if alive else {}
-    results = [_result(outcome, outcomes, timed, config) for outcome in outcomes.values()]
+    results = [_result(outcome, outcomes, timed, config, folder) for outcome in outcomes.values()]
     for result in results:
         write_result(folder.eval, result)
     if not alive:
         reasons = "; ".join(f"{name}: {outcome.error}" for name, outcome in outcomes.items())
         raise TandemError(f"No engine could answer. {reasons}")
     write_report(folder.path)
+    write_cards(folder, config, results)
     headline = _headline(results, config.eval.headline)
     context.tracker.log({f"eval/exact/{engine}": value for engine, value in headline.items() if value is not None})
     return headline
@@ -55,17 +62,31 @@ def check_request(config: Config) -> None:
             f"eval.headline is {config.eval.headline!r}, which is not among eval.sets "
             f"({', '.join(config.eval.sets)}): add it there or choose another."
         )
+    read_text(config.eval)
 
 
-def _answered(engine: str, config: Config, folder: RunFolder, sets: dict[str, Any]) -> EngineOutcome:
-    outcome = answer_sets(engine, config, folder, sets)
+def _compare_likelihoods(outcomes: dict[str, EngineOutcome]) -> None:
+    """Every engine's distribution against its parent's, while the scratch folder is there."""
+    for engine, outcome in outcomes.items():
+        parent = outcomes.get(ENGINES[engine].parent or "")
+        if parent is not None:
+            outcome.divergence = divergence(outcome.log_probs, parent.log_probs)
+
+
+def _answered(engine: str, config: Config, folder: RunFolder, sets: dict[str, Any], scratch: Path) -> EngineOutcome:
+    outcome = answer_sets(engine, config, folder, sets, scratch)
     if outcome.error is not None:
-        say(f"eval {engine}: failed, the others go on. {outcome.error}")
+        what = "skipped" if outcome.skipped else "failed"
+        say(f"eval {engine}: {what}, the others go on. {outcome.error}")
     return outcome
 
 
 def _result(
-    outcome: EngineOutcome, outcomes: dict[str, EngineOutcome], timed: dict[str, Timed], config: Config
+    outcome: EngineOutcome,
+    outcomes: dict[str, EngineOutcome],
+    timed: dict[str, Timed],
+    config: Config,
+    folder: RunFolder,
 ) -> Result:
     entry = timed.get(outcome.engine)
     parent = ENGINES[outcome.engine].parent
@@ -73,14 +94,18 @@ def _result(
     parent_samples = outcomes[parent].samples if parent in outcomes else []
     return Result(
         engine=outcome.engine,
-        status="ok" if error is None else "failed",
+        status="ok" if error is None else "skipped" if outcome.skipped else "failed",
         error=error,
         artifact=None if outcome.artifact is None else Artifact(**outcome.artifact),
         parent=parent,
         environment={**environment(), "threads": config.eval.threads},
         settings=config.eval.model_dump(mode="json"),
         quality=quality_of(outcome.samples),
-        agreement=None if parent is None else agreement(parent, outcome.samples, parent_samples),
+        agreement=None
+        if parent is None
+        else agreement(parent, outcome.samples, parent_samples, outcome.divergence, folder.data / "tokenizer"),
+        answers=outcome.answers,
+        text=outcome.text,
         difference=_difference(outcome, outcomes, config),
         speed=None if entry is None else speed_of(outcome.engine, timed, config.eval),
         peak_memory_bytes=None if entry is None else entry.peak_memory_bytes,

@@ -1,9 +1,11 @@
-"""The comparison as a table on the terminal."""
+"""Tables on the terminal: the comparison of the artifacts of a run."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -11,6 +13,11 @@ from eval.figures import ABSENT, COLUMNS, headline_row, headline_set
 from eval.results import Result
 
 SHOWN = ("Artifact", "Exact match", "Intent", "False calls", "MB", "Tokens/s", "TTFT ms", "Memory MB", "Speed")
+
+
+def terminal() -> Console:
+    """Where tables go: stdout. Piped into a file there is no terminal whose width could matter."""
+    return Console(width=None if sys.stdout.isatty() else 140)
 
 
 def comparison_table(results: Sequence[Result]) -> Table:
@@ -29,7 +36,7 @@ def comparison_table(results: Sequence[Result]) -> Table:
     for result, row in zip(results, rows, strict=True):
         # Text, not markup: an interval in square brackets would be read as a style.
         table.add_row(*(Text(row[index]) for index in columns), style="red" if result.status == "failed" else "")
-    failed = [result for result in results if result.status == "failed"]
+    failed = [result for result in results if result.status != "ok"]
     if failed:
-        table.caption = Text("\n".join(f"{result.engine} failed: {result.error}" for result in failed))
+        table.caption = Text("\n".join(f"{result.engine} {result.status}: {result.error}" for result in failed))
     return table

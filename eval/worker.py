@@ -1,7 +1,7 @@
 """An engine in a child process: JSON lines in on stdin, JSON lines out on stdout.
 
-Requests: load, answer, time, describe, stop. Whatever a framework prints goes to stderr, also what its C++ prints,
-since the real stdout is taken away before anything is imported. Run by client.py: python -m eval.worker
+Requests: load, answer, time, likelihood, describe, stop. Whatever a framework prints goes to stderr, also what its C++
+prints, since the real stdout is taken away before anything is imported. Run by client.py: python -m eval.worker
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import IO, Any
 
-from train.errors import TandemError
+from train.errors import MissingExtraError, TandemError
 from train.hardware import peak_memory_mb
 
 
@@ -36,12 +36,12 @@ def _reply(handler: Handler, request: dict[str, Any], replies: IO[str]) -> None:
         for reply in handler.handle(request):
             _send(replies, {"ok": True, **reply})
     except TandemError as error:
-        _send(replies, {"ok": False, "error": str(error)})
+        _send(replies, {"ok": False, "error": str(error), "missing_extra": isinstance(error, MissingExtraError)})
     except Exception as error:  # an engine may fail in any way; the parent decides what that means
         import traceback
 
         traceback.print_exc()
-        _send(replies, {"ok": False, "error": f"{type(error).__name__}: {error}"})
+        _send(replies, {"ok": False, "error": f"{type(error).__name__}: {error}", "missing_extra": False})
 
 
 def _send(replies: IO[str], value: dict[str, Any]) -> None:
@@ -66,6 +66,11 @@ class Handler:
             yield {"done": True, "answers": []}
         elif operation == "time":
             yield {"done": True, **asdict(self._engine.time_request(request["n_prompt"], request["n_new"]))}
+        elif operation == "likelihood":
+            from eval.engines.likelihood import measure
+
+            figures = ("rows", "text", "window", "path")
+            yield {"done": True, **measure(self._engine, *(request[figure] for figure in figures))}
         elif operation == "describe":
             yield {
                 "done": True,

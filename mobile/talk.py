@@ -25,7 +25,7 @@ def talk(
     Args:
         run_path: run folder, or any folder with a bundle.json.
         engine: "student-tflite-int8", "student-tflite-fp32", …; None takes int8 where there is one.
-        constrain: "off", "schema" or "substrings"; None: "schema" where there is a tools.json.
+        constrain: "off", "schema" or "substrings"; None: what bundle.json recommends.
     """
     folder = run_path / "mobile" if (run_path / "mobile").is_dir() else run_path
     if constrain is not None and constrain not in CONSTRAINTS:

@@ -8,7 +8,7 @@ import pytest
 
 from train.errors import UserError
 from train.intervals import mcnemar, median_ratio, paired_difference, wilson
-from train.metrics import SCORERS, Call, parse_call, same_call, score_call, score_contains, score_exact
+from train.metrics import SCORERS, Call, parse_call, same_call, score_call, score_choice, score_contains, score_exact
 
 ON = '{"name":"HassTurnOn","arguments":{"area":"kitchen","domain":"light"}}'
 NONE = '{"name":null,"arguments":{}}'
@@ -125,7 +125,32 @@ def test_text_scorers() -> None:
     assert score_contains("It is Rome.", "paris", "").error == "wrong_text"
     assert score_exact("Paris", "Paris", "", False).error == "never_stopped"
     assert score_exact("Paris", "Paris", "").valid_json is None
-    assert set(SCORERS) == {"call", "exact", "contains"}
+    assert set(SCORERS) == {"call", "exact", "contains", "choice"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("B", "none"),
+        ("(b).", "none"),
+        ("The answer is B", "none"),
+        ("A", "wrong_text"),
+        ("A or B", "no_choice"),
+        ("Because", "no_choice"),
+        ("", "no_choice"),
+    ],
+)
+def test_choice_names_one_of_the_choices(answer: str, error: str) -> None:
+    found = score_choice(answer, "B", "", choices=["A", "B", "C"])
+    assert (found.error, found.exact) == (error, error == "none")
+
+
+def test_choice_takes_the_longest_name_and_needs_an_end() -> None:
+    assert score_choice("switch off", "switch off", "", choices=["off", "switch off"]).exact
+    assert score_choice("switch off", "off", "", choices=["off", "switch off"]).error == "wrong_text"
+    assert score_choice("B", "B", "", False, choices=["A", "B"]).error == "never_stopped"
+    with pytest.raises(UserError, match="'D' is not among the choices"):
+        score_choice("A", "D", "", choices=["A", "B"])
 
 
 def test_expected_answer_that_is_no_call_is_the_users_mistake() -> None:

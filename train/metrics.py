@@ -25,6 +25,7 @@ ErrorType = Literal[
     "never_stopped",
     "wrong_text",
     "no_choice",
+    "too_long",
 ]
 ERROR_TYPES: tuple[ErrorType, ...] = tuple(kind for kind in get_args(ErrorType) if kind != "none")
 
@@ -148,6 +149,11 @@ def _named(answer: str, choices: Collection[str]) -> set[str]:
         if times:
             found.add(choice)
     return found
+
+
+def score_unanswerable() -> Score:
+    """The prompt does not fit the engine's window: the row counts as wrong, and is counted by this name."""
+    return Score(exact=False, error="too_long", ended_by_stop=False)
 
 
 Scorer = Callable[..., Score]  # answer, expected, utterance, ended_by_stop, open_slots, choices (of score_choice only)

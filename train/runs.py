@@ -29,6 +29,7 @@ from train.tracking.tracker import Tracker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_SOURCES = ("train/config/schema.py",)
+CARD = "README.md"  # model card of a folder: written when its files have been measured, so it is never hashed
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,11 @@ def fingerprint(stage: Stage, config: Config, run: RunFolder) -> str:
 
 
 def digests(root: Path, relative: str, pattern: str = "*") -> dict[str, str]:
-    """sha256 of a file, or of every file of a folder, by path relative to `root`. Missing: empty."""
+    """sha256 of a file, or of every file of a folder but its model card, by path relative to `root`. Missing: empty."""
     path = root / relative
     files = [path] if path.is_file() else sorted(p for p in path.rglob(pattern) if p.is_file())
-    return {str(file.relative_to(root)): sha256_file(file) for file in files if "__pycache__" not in file.parts}
+    kept = (file for file in files if "__pycache__" not in file.parts and file.name != CARD)
+    return {str(file.relative_to(root)): sha256_file(file) for file in kept}
 
 
 def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:

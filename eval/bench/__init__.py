@@ -5,5 +5,7 @@ contestants.py   who takes part
 torch_student.py, keras_student.py, pipelines.py   the contestants' work
 child.py, process.py   a contestant's process, and the parent's side of it
 user_layer.py, shape_errors.py   a mistake in user code, and what each compiler says about it
-frameworks.py    the measurement, round by round; result.py its file; plot.py, answers.py what is made from it
+rounds.py        contestants in turns, round by round
+frameworks.py    the measurement; result.py its file; plot.py, answers.py what is made from it
+ondevice/        the same for runtimes on a device: scripts/bench_ondevice
 """

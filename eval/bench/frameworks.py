@@ -1,19 +1,13 @@
-"""The measurement: all contestants of a kind are alive at once and take turns, round by round.
-
-On shared cores two runs one after the other differ by 0.73 to 1.45 times; ratios paired within a round do not. The
-first call of each is measured apart. Contestants load one after the other, and only one works at a time.
-"""
+"""The measurement of the frameworks: all contestants of a kind take turns (rounds.py)."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,37 +16,16 @@ from eval.bench.contestants import MISTAKES, PIPELINE_BASELINE, PIPELINES, STUDE
 from eval.bench.process import ContestantError, ContestantProcess, environment
 from eval.bench.result import FrameworksResult, MistakeResult, PipelineResult, Ratio, StudentResult
 from eval.bench.result import Timed as TimedResult
+from eval.bench.rounds import LIMIT_S, Rounds, Running
 from eval.bench.workload import Workload, write_workload
 from train.errors import TandemError
 from train.hardware import environment as machine
 from train.intervals import median_ratio
-from train.progress import Meter, progress, say
 from train.runs import REPOSITORY
 
 CALLS = 5  # of each kind of work in a round; the round's value is their median
-LIMIT_S = 900.0
 SAME_LOSS = 1e-3
 WORK = ("train", "forward")
-
-
-@dataclass
-class Running:
-    """A contestant while it is measured."""
-
-    process: ContestantProcess
-    load_s: float = 0.0
-    first: dict[str, Any] = field(default_factory=dict)
-    rounds: dict[str, list[float]] = field(default_factory=dict)
-    peak: int | None = None
-    error: str | None = None
-
-    def attempt(self, work: Callable[[], None]) -> None:
-        """Does `work` unless the contestant has failed already."""
-        if self.error is None:
-            try:
-                work()
-            except ContestantError as error:
-                self.error = str(error)
 
 
 @dataclass(frozen=True)
@@ -70,8 +43,9 @@ class Bench:
         write_workload(self.folder, self.workload)
         self._write_student()
         loads: list[float] = []
-        students = self._together(STUDENTS, _first_calls, _round_of_calls, loads)
-        pipelines = self._together(PIPELINES, _first_epoch, _round_of_reading, loads)
+        turns = Rounds(self.folder, self.rounds, self.threads)
+        students = turns.together(STUDENTS, _first_calls, _round_of_calls, loads)
+        pipelines = turns.together(PIPELINES, _first_epoch, _round_of_reading, loads)
         return FrameworksResult(
             command=self.command,
             environment=_machine(),
@@ -91,32 +65,6 @@ class Bench:
         if made.returncode:
             raise TandemError(f"The student could not be made: {(made.stderr.splitlines() or ['?'])[-1]}")
 
-    def _together(
-        self,
-        contestants: Mapping[str, Contestant],
-        first: Callable[[Running], None],
-        one_round: Callable[[Running], None],
-        loads: list[float],
-    ) -> dict[str, Running]:
-        with ExitStack() as stack, progress("bench", len(contestants) * (self.rounds + 1), "turns") as meter:
-            running = {
-                name: Running(stack.enter_context(ContestantProcess(contestant, self.folder, self.threads, LIMIT_S)))
-                for name, contestant in contestants.items()
-            }
-            for entry in running.values():
-                _turn(entry, first, meter)
-            for number in range(self.rounds):
-                loads.append(round(os.getloadavg()[0], 2))
-                # The order turns with the rounds, so that nobody always follows the same one.
-                names = list(running)
-                for name in names[number % len(names) :] + names[: number % len(names)]:
-                    _turn(running[name], one_round, meter)
-            for name, entry in running.items():
-                entry.attempt(lambda entry=entry: _peak(entry))  # type: ignore[misc]
-                if entry.error is not None:
-                    say(f"bench: {name} failed: {entry.error}")
-        return running
-
     def _mistake(self, name: str, contestant: Contestant) -> MistakeResult:
         with ContestantProcess(contestant, self.folder, self.threads, LIMIT_S) as process:
             try:
@@ -132,11 +80,6 @@ def _machine() -> dict[str, object]:
     found: dict[str, Any] = machine()
     jax = importlib.metadata.version("jax") if importlib.util.find_spec("jax") else None
     return found | {"versions": found["versions"] | ({"jax": jax} if jax else {})}
-
-
-def _turn(entry: Running, work: Callable[[Running], None], meter: Meter) -> None:
-    entry.attempt(lambda: work(entry))
-    meter.advance()
 
 
 def _first_calls(entry: Running) -> None:
@@ -161,10 +104,6 @@ def _first_epoch(entry: Running) -> None:
 
 def _round_of_reading(entry: Running) -> None:
     entry.rounds.setdefault("read", []).append(entry.process.ask("read")["seconds"])
-
-
-def _peak(entry: Running) -> None:
-    entry.peak = entry.process.ask("memory")["peak_memory_bytes"]
 
 
 def student_results(running: Mapping[str, Running]) -> list[StudentResult]:

@@ -36,16 +36,18 @@ class ConstrainedEngine(TfliteEngine):
         return super().prompt(conversation)
 
     def first(self, prompt: list[int]) -> int:
-        self._start(min(self.config.eval.max_new_tokens, self.window - len(prompt) + 1))
+        self._start(self.window - len(prompt) + 1)
         return super().first(prompt)
 
     def step(self, token: int) -> int:
         chosen = int(self._sampler(self._model.decode(token)))
         if chosen == self.tokenizer.stop_id:  # a timed request goes on after its call
-            self._start(self.config.eval.max_new_tokens)
+            self._start(self.window)
         return chosen
 
     def _start(self, limit: int) -> None:
         from mobile.runtime import Sampler
 
+        # The constraint counts the room of a call in bytes, as an upper bound of its tokens: eval.max_new_tokens, which
+        # counts tokens, would forbid long function names from the start ("add milk" became another function at 64).
         self._sampler = self._constraint.sampler(Sampler(), self._utterance, limit)

@@ -89,6 +89,7 @@ def export(
         paths["fp32"].unlink()
         variants = [variant for variant in variants if variant.name != "fp32"]
     bundle = describe(folder, variants, gates, weights, tokenizer)
+    bundle["constrain"] = config.constrain if bundle["tools_file"] else "off"
     write_json(folder / "bundle.json", bundle)
     for variant in variants:
         Chat(folder, variant.name).self_test()

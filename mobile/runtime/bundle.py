@@ -36,6 +36,7 @@ class Bundle:
             self.start_id = int(values["start_id"])
             self.golden: dict[str, Any] = values["golden"]
             self.tools_file: str | None = values["tools_file"]
+            self.constrain: str = values.get("constrain", "schema" if self.tools_file else "off")
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{folder / 'bundle.json'} is damaged ({error!r}). Copy the folder again.") from error
         for name, entry in self.files.items():

@@ -31,7 +31,7 @@ class Chat:
         threads: CPU threads.
         runner: "compiled", "interpreter", or "auto": the first where it is installed.
         constrain: what answers may be, where a call does not say: "off", "schema" (valid calls only), "substrings"
-            (and open strings cut from the user's text). None: "schema" where the folder has a tools.json, else "off".
+            (and open strings cut from the user's text). None: what bundle.json recommends.
             "substrings" suits commands whose values are said as they are meant, as in the default smart-home job;
             functions whose values are computed or reworded need "schema".
         reuse_prefix: an answer keeps what the cache holds of its prompt's beginning (a fixed system message, a
@@ -70,9 +70,18 @@ class Chat:
         self.tokenizer = PromptTokenizer(folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0])
         self._reuse_prefix = reuse_prefix
         self._constraints: dict[str, CallConstraint] = {}
-        self.constrain: Constrain = constrain or ("schema" if self.bundle.tools_file else "off")
+        self.constrain: Constrain = constrain or self._recommended()
         if self.constrain != "off":
             self.constraint(self.constrain)
+
+    def _recommended(self) -> Constrain:
+        """What bundle.json recommends: the one who exported the model knows whether values are cut from the text."""
+        for kind in CONSTRAINTS:
+            if kind == self.bundle.constrain:
+                return kind
+        raise ModelError(
+            f"bundle.json recommends constrain {self.bundle.constrain!r}; known are {', '.join(CONSTRAINTS)}."
+        )
 
     def constraint(self, kind: Constrain) -> CallConstraint:
         """The constraint of the folder's tools.json, made once; SchemaError or ModelError where it cannot be."""

@@ -13,10 +13,11 @@ import pytest
 
 from eval.bench.answers import BENCH, gather, page, write_page
 from eval.bench.contestants import MISTAKES, PIPELINES, STUDENTS, Contestant
-from eval.bench.frameworks import Running, pipeline_results, student_results
+from eval.bench.frameworks import pipeline_results, student_results
 from eval.bench.plot import frameworks_svg
 from eval.bench.process import ContestantError, ContestantProcess
 from eval.bench.result import FrameworksResult, MistakeResult
+from eval.bench.rounds import Running
 from eval.bench.shape_errors import measure
 from eval.bench.tables import mistakes_table, pipelines_table, students_table
 from eval.bench.user_layer import MISTAKE_LINE, layer

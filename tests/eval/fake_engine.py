@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.engines.engine import Answer, EngineSpec, Timing
-from train.errors import UserError
+from train.errors import MissingExtraError, UserError
 
 
 class Right:
@@ -74,6 +74,17 @@ class Hangs(Right):
 class Missing(Right):
     def load(self) -> None:
         raise UserError("No model at teacher/: run the earlier stages first.")
+
+
+class Uninstalled(Right):
+    def load(self) -> None:
+        raise MissingExtraError("onnxruntime", "bench", "The ONNX engine")
+
+
+class HangsInSpeed(Right):
+    def time_request(self, n_prompt: int, n_new: int) -> Timing:
+        time.sleep(600)
+        return Timing(0.0)
 
 
 class Raises(Right):

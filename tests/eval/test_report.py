@@ -50,7 +50,7 @@ def test_figures(golden: Path) -> None:
     assert [stage.share for stage in data.stages] == [0.25, 0.75]
     markdown = (golden / "report.md").read_text()
     assert r"| student-keras | teacher-eager | 84.0 % \[65.3; 93.6\], 21 of 25 |" in markdown
-    assert "| student-tflite-int8 | 0 | 0 | 0 | 0 | 5 | 0 | 0 | 0 |" in markdown
+    assert "| student-tflite-int8 | 5 |" in markdown, "bad JSON is the only kind of error here"
 
 
 def test_pareto_front_and_subject(golden: Path) -> None:
@@ -83,17 +83,17 @@ class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.tags: set[str] = set()
+        self.tags: list[str] = []
         self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
+        self.tags.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
+        self.tags.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "xlink:href")]
 
     def handle_endtag(self, tag: str) -> None:
@@ -105,15 +105,15 @@ def test_page_is_self_contained_and_escaped(golden: Path) -> None:
     page = Page()
     page.feed(text)
     assert not page.open
-    assert "script" not in page.tags
-    assert "svg" in page.tags
+    assert page.tags.count("script") == 1, "the one that sorts tables"
+    assert page.tags.count("svg") == 4
     assert all(address.startswith("#") for address in page.addresses)
     assert not re.search(r"https?:|//\w|@import|url\((?!#)", text)
     assert NASTY not in text
     assert "&lt;script&gt;" in text
-    assert text.count("<svg") == 2
     for identifier in re.findall(r"url\(#([^)]+)\)", text):
         assert text.count(f'id="{identifier}"') == 1, "two plots must not share a clip path"
+    assert text.count("<script>") == 1
     assert "<script>" not in (golden / "report.md").read_text()
 
 

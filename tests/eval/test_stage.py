@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from eval.likelihood import read_text
 from eval.results import read_result
 from eval.samples import read_samples, read_set
 from eval.stage import run
@@ -61,6 +63,9 @@ def test_quality_speed_and_report(fake: Fake, context: StageContext) -> None:
     assert student.speed is not None
     assert len(student.speed.ttft_s) == 3, "the warm-up round is dropped"
     assert student.speed.ratio == pytest.approx(2.0), "half the seconds of the teacher"
+    assert (student.speed.token_p50_s, student.speed.token_p95_s) == (0.001, 0.001)
+    assert student.speed.tokens_per_s == pytest.approx(1000)
+    assert student.speed.ttft_p50_s == pytest.approx(0.01)
     assert student.status == "ok"
     assert "student-keras" in (context.run.path / "report.md").read_text()
     assert (context.run.path / "report.html").exists()
@@ -84,6 +89,31 @@ def test_failure_in_the_speed_test_keeps_the_quality(fake: Fake, context: StageC
     student = read_result(context.run.eval / "student-keras.json")
     assert (student.status, student.speed) == ("failed", None)
     assert "out of memory" in (student.error or "")
+
+
+def test_engine_without_its_library_is_skipped_by_name(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "Right")
+    fake("student-keras", "Uninstalled")
+    assert run(context) == {"teacher-eager": 1.0, "student-keras": None}
+    student = read_result(context.run.eval / "student-keras.json")
+    assert student.status == "skipped"
+    for name in ("report.md", "report.html"):
+        text = html.unescape((context.run.path / name).read_text()).replace("\\", "")  # Markdown's escapes
+        assert "student-keras skipped:" in text
+        assert "pip install -c constraints.txt -e '.[bench]'" in text
+
+
+def test_engine_that_hangs_is_ended_by_the_configured_limit(fake: Fake, context: StageContext) -> None:
+    fake("teacher-eager", "Right")
+    fake("student-keras", "HangsInSpeed")
+    values = context.config.model_dump(mode="json")
+    values["eval"]["limit_s"] = 15.0  # more than a busy machine needs to start a worker
+    headline = run(dataclasses.replace(context, config=Config.model_validate(values)))
+    assert headline["teacher-eager"] == 1.0
+    teacher, student = (read_result(context.run.eval / f"{engine}.json") for engine in headline)
+    assert (teacher.status, student.status) == ("ok", "failed")
+    assert "within 15 s; the engine was ended" in (student.error or "")
+    assert teacher.speed is not None
 
 
 def test_no_engine_at_all_is_an_error(fake: Fake, context: StageContext) -> None:
@@ -141,8 +171,33 @@ def test_wrong_requests_are_found_before_anything_starts(
     assert not context.run.eval.exists()
 
 
-def test_rows_that_are_no_chat_are_named(run_folder: RunFolder) -> None:
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"messages": []}', "must be a list of messages"),
+        ('{"messages": [{"role": "user", "content": "hi"}]}', "the last message must be the assistant's"),
+        ('{"messages": [{"role": "assistant", "content": "hi"}]}', "a user's message before"),
+        (
+            '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": " "}]}',
+            "the reference answer is empty",
+        ),
+        ('{"messages": [', r"is not JSON: Expecting value at column 15"),
+    ],
+)
+def test_rows_that_cannot_be_judged_are_named(run_folder: RunFolder, line: str, message: str) -> None:
     with (run_folder.data / "t3.jsonl").open("a") as file:
-        file.write('{"messages": []}\n')
-    with pytest.raises(UserError, match=r"t3\.jsonl:21 is not a chat row"):
+        file.write(f"{line}\n")
+    with pytest.raises(UserError, match=rf"t3\.jsonl:21 .*{message}"):
         read_set(run_folder.data, "t3", 100)
+
+
+def test_plain_text_must_be_there(context: StageContext, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    config = Config.model_validate(context.config.model_dump(mode="json") | {"eval": {"text": str(path)}})
+    with pytest.raises(UserError, match=r"eval\.text names .*can't be read"):
+        read_text(config.eval)
+    path.write_text("\n")
+    with pytest.raises(UserError, match="which is empty"):
+        read_text(config.eval)
+    path.write_text("once upon a time")
+    assert read_text(config.eval) == "once upon a time"

@@ -21,7 +21,8 @@ WINDOW = 12
 class StandIn:
     """mobile.runtime.Model: the logits' peak is (sum of all ids read) mod 100, so a lost or doubled id shows."""
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, runner: str = "interpreter") -> None:
+        self.runner = runner
         assert path.name == "student-int8.tflite"
         self.window = WINDOW
         self.reset()
@@ -79,3 +80,12 @@ def test_timing_and_description(engine: TfliteEngine) -> None:
 def test_missing_file_says_what_to_do(run_folder: RunFolder, config: Config) -> None:
     with pytest.raises(UserError, match=r"add 'fp32' to export\.variants"):
         TfliteEngine(spec_of("student-tflite-fp32", run_folder, config, 1)).load()
+
+
+def test_ending_chooses_the_runner_and_not_the_file(
+    run_folder: RunFolder, tokenizer_folder: Path, config: Config, engine: TfliteEngine
+) -> None:
+    compiled = TfliteEngine(spec_of("student-tflite-int8-cm", run_folder, config, 1))
+    compiled.load()
+    assert (engine._model.runner, compiled._model.runner) == ("interpreter", "compiled")
+    assert compiled.describe() == engine.describe()

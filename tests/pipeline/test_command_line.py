@@ -96,7 +96,9 @@ def test_data_show_prints_tokens_and_mask(tmp_path: Path) -> None:
     assert "known: train, val" in missing.stderr
 
 
-@pytest.mark.parametrize("verb", [[], ["run"], ["data"], ["chat"], ["report"], ["plan"], ["doctor"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["run"], ["data"], ["chat"], ["report"], ["gate"], ["compare"], ["tasks"], ["plan"], ["doctor"]]
+)
 def test_every_verb_has_help(tmp_path: Path, verb: list[str]) -> None:
     result = tandem(*verb, "--help", runs=tmp_path)
     assert result.returncode == 0

@@ -58,6 +58,14 @@ def test_smoke(tmp_path: Path) -> None:
     assert errors.count("already done") == len(STAGES)
     assert seconds < 15
     assert json.loads((run / "run.json").read_text())["stages"] == record
+    # The project's gates hold; the random model leaves the floors of quality undecided.
+    gates = subprocess.run(
+        [sys.executable, "tandem.py", "gate", str(run), "--gates", "configs/gates.yaml", "--junit", str(run / "g.xml")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert gates.returncode == 0, gates.stderr
+    assert json.loads(gates.stdout.splitlines()[-1])["passed"]
+    assert "<testsuite " in (run / "g.xml").read_text()
     # The phone file answers.
     answer = subprocess.run(
         [sys.executable, "tandem.py", "chat", str(run), "turn on the kitchen lights"],

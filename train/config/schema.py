@@ -250,6 +250,11 @@ class ExportConfig(Section):
     litertlm: bool = Field(
         True, description="also write the int8 file as .litertlm, for LiteRT-LM and Google AI Edge Gallery"
     )
+    constrain: Literal["off", "schema", "substrings"] = Field(
+        "schema",
+        description="what the runtime allows as an answer unless the app says otherwise, where there is a tools.json: "
+        "schema: valid calls only; substrings: open values, too, are cut from what the user said",
+    )
     parity_steps: Positive = Field(64, description="greedy steps compared between the student and the exported file")
     gate_rows: Positive = Field(60, description="validation rows on which quantised files are compared with fp32")
     min_agreement: dict[Literal["int8", "int4", "portable"], Fraction] = Field(
@@ -285,8 +290,8 @@ class EvalConfig(Section):
     batch_size: Positive = Field(32, description="prompts generated together where the engine can")
     limit_s: PositiveFloat = Field(
         900.0,
-        description="longest wait for one reply of an engine (load, batch of answers, timed request), seconds; one that "
-        "hangs is ended and the others go on",
+        description="longest wait for one reply of an engine (load, batch of answers, timed request), seconds; one "
+        "that hangs is ended and the others go on",
     )
     threads: Positive = Field(1, description="CPU threads of the speed measurement")
     speed_rounds: Positive = Field(5, description="rounds of the interleaved speed measurement")

@@ -10,6 +10,7 @@ batch_shapes.py  one-line errors for what does not fit
 train_step.py    one step: tensorflow_step.py, mirrored_step.py, jax_step.py, torch_step.py
 early_stopping.py what validation has shown so far
 checkpoint.py    state that a killed training goes on from
+sampling.py      its answers to fixed prompts while it trains
 distill.py       stage `distill`: logits/ → student/
 hf_folder.py     the same weights as a Hugging Face folder
 """

@@ -82,6 +82,12 @@ class Batches:
         padded = sum(bucket * batches * self._batch_size for bucket, batches in self.per_bucket.items())
         return sum(len(row.tokens) for row in self._rows) / padded
 
+    def tokens_before(self, step: int) -> int:
+        """Tokens of all batches before that of step `step`, padding not counted."""
+        epochs, index = divmod(step, len(self))
+        begun = sum(len(self._rows[row].tokens) for batch in self.epoch(epochs)[:index] for row in batch.rows)
+        return epochs * sum(len(row.tokens) for row in self._rows) + begun
+
     def epoch(self, epoch: int) -> list[Batch]:
         """Batches of an epoch in their order."""
         if self._seed is None:

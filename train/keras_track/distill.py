@@ -26,6 +26,7 @@ from train.keras_track.student import build_student
 from train.keras_track.trainer import WHOLE, Trainer, TrainingPart
 from train.progress import say
 from train.runs import StageContext
+from train.tracking.sample_prompts import sample_prompts
 
 HEADLINE = "headline.json"
 
@@ -63,7 +64,8 @@ def train_student(
     with device_scope(config.devices):
         student = build_student(context.config.student, tokenizer.vocab_size)
         checkpoint = Checkpoint(checkpoints / "last", context.fingerprint)
-        trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part)
+        prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, config.sample_rows)
+        trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part, prompts)
         if context.config.student.initial == "teacher" and not trainer.state.step:
             taken = initialise_from_teacher(student, context.run.teacher, trainer.validation_loss)
             say(f"distill: starts from the teacher: {taken}")

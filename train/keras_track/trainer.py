@@ -16,12 +16,14 @@ from train.config.schema import DistillConfig
 from train.errors import TandemError
 from train.keras_track.batches import Batches
 from train.keras_track.checkpoint import Checkpoint, TrainState
+from train.keras_track.sampling import ENGINE, greedy
 from train.keras_track.student import StudentModel
 from train.keras_track.train_step import train_step
 from train.progress import Meter, progress, say
 from train.schedule import learning_rate
 from train.time_budget import TimeBudget
 from train.tracking import Tracker
+from train.tracking.sample_prompts import SamplePrompts
 
 LOG_EVERY = 10
 
@@ -58,8 +60,9 @@ class Trainer:
         checkpoint: Checkpoint,
         tracker: Tracker,
         part: TrainingPart = WHOLE,
+        prompts: SamplePrompts | None = None,
     ) -> None:
-        self._config, self._tracker, self._part = config, tracker, part
+        self._config, self._tracker, self._part, self._prompts = config, tracker, part, prompts
         self._student, self._training, self._validation = student, training, validation
         self._checkpoint, self._best = checkpoint, checkpoint.beside("best")
         self._step = train_step(student, self._config)
@@ -182,16 +185,27 @@ class Trainer:
     def _evaluate(self) -> float:
         start = time.monotonic()
         loss = self.validation_loss()
+        self._log_samples()
         seconds = time.monotonic() - start
         # The first validation compiles; the time of one is known from the second on.
         self._evaluation_s = seconds if self._evaluation_s is None else min(seconds, self._evaluation_s)
-        self._track({"train/step": self.state.step, "eval/loss": loss})
+        self._track({**self._at(), "eval/loss": loss})
         return loss
+
+    def _at(self) -> dict[str, float]:
+        """Both x-axes: a plot over tokens compares this track with the other."""
+        return {"train/step": self.state.step, "train/tokens": self._training.tokens_before(self.state.step)}
+
+    def _log_samples(self) -> None:
+        prompts = self._prompts
+        if prompts is not None:
+            answers = greedy(self._student, prompts.prompts, prompts.max_new_tokens, prompts.tokenizer.stop_id)
+            self._tracker.samples(prompts.samples(self.state.step, self._part.prefix + ENGINE, answers))
 
     def _log(self, window: Window, rate: float, norm: float) -> None:
         self._track(
             {
-                "train/step": self.state.step,
+                **self._at(),
                 "train/loss": sum(window.losses) / len(window.losses),
                 "train/lr": rate,
                 "train/grad_norm": norm,

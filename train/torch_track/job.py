@@ -26,6 +26,7 @@ from train.torch_track.compile_audit import LayerBreak
 from train.torch_track.loss import SummedLoss
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import Packs, pack_rows
+from train.tracking.sample_prompts import SamplePrompts, sample_prompts
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -44,11 +45,17 @@ class Job:
     packs: Packs
     validation: Packs
     state: Progress
+    prompts: SamplePrompts | None = None  # asked at every validation
     breaks: tuple[LayerBreak, ...] = ()  # layers that torch.compile left eager
 
     @property
     def settings(self) -> FinetuneConfig:
         return self.context.config.finetune
+
+    @property
+    def tokens(self) -> int:
+        """Positions trained on so far."""
+        return self.state.step * self.settings.batch_size * self.settings.sequence_length
 
     @property
     def trainable(self) -> list[torch.nn.Parameter]:
@@ -81,7 +88,8 @@ def prepare(context: StageContext) -> Job:
     if state is None:
         state = Progress(total_steps=planned_steps(packs, settings))
     summed_loss, optimizer = accelerator.prepare(SummedLoss(model), optimizer)
-    return Job(context, accelerator, model, adapter, summed_loss, optimizer, packs, validation, state)
+    prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, settings.sample_rows)
+    return Job(context, accelerator, model, adapter, summed_loss, optimizer, packs, validation, state, prompts)
 
 
 def _require_disk(context: StageContext, model: LlamaForCausalLM) -> None:

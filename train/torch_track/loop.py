@@ -16,6 +16,7 @@ from train.torch_track.compiling import compile_layers, decide
 from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
 from train.torch_track.packing import pack_order
+from train.torch_track.sampling import log_samples
 from train.torch_track.speed import Window
 from train.torch_track.step import optimizer_step, own_micro_batches
 from train.torch_track.validation import validate
@@ -134,7 +135,9 @@ def _validate(job: Job, counts: bool) -> bool:
     """Validates and logs; where it `counts`, updates best checkpoint and early stopping. Whether this is a new best."""
     metrics = validate(job)
     job.state = replace(job.state, metrics=metrics)
-    job.context.tracker.log({"train/step": job.state.step, **{f"eval/{k}": v for k, v in metrics.items()}})
+    at = {"train/step": job.state.step, "train/tokens": job.tokens}
+    job.context.tracker.log({**at, **{f"eval/{k}": v for k, v in metrics.items()}})
+    log_samples(job)
     if not counts:
         return False
     selection = job.state.selection.seen(metrics[job.settings.best_metric], job.state.step, job.settings)

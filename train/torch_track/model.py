@@ -11,7 +11,7 @@ from transformers import AutoConfig, BitsAndBytesConfig, LlamaConfig, LlamaForCa
 from transformers.utils import logging
 
 from train.atomic import whole_folder
-from train.base_model import base_folder
+from train.base_model import base_folder, local_folder
 from train.chat import ChatTokenizer
 from train.config.schema import LlamaShape, ModelConfig
 from train.data.build import copy_tokenizer
@@ -57,6 +57,26 @@ def load_trainable(
     return loaded
 
 
+def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaConfig | None:
+    """Shape of the model that will be trained, without fetching or loading it; None where the base isn't here yet.
+
+    Args:
+        tokenizer_folder: of the run; None before the data stage: the vocabulary is then the base's.
+    """
+    tokenizer = None if tokenizer_folder is None else ChatTokenizer.load(tokenizer_folder)
+    if model.source == "random":
+        assert model.shape is not None  # checked by the config
+        return random_config(model.shape, tokenizer.vocab_size if tokenizer else model.vocab_size)
+    folder = local_folder(model)
+    if folder is None:
+        return None
+    config = LlamaConfig.from_pretrained(folder)
+    if tokenizer_folder is not None and (tokenizer_folder / "kept_ids.json").exists():
+        config.vocab_size = len(json.loads((tokenizer_folder / "kept_ids.json").read_text()))
+    config.pad_token_id = None  # may lie outside a vocabulary that was cut
+    return config
+
+
 def untuned_folder(model: ModelConfig, run: RunFolder, seed: int) -> Path:
     """The base model as a Hugging Face folder, for comparing; a random one is written into the run folder."""
     if model.source != "random":
@@ -71,8 +91,16 @@ def untuned_folder(model: ModelConfig, run: RunFolder, seed: int) -> Path:
 
 def random_model(shape: LlamaShape, tokenizer: ChatTokenizer, seed: int) -> LlamaForCausalLM:
     """A Llama of this shape with random weights."""
-    config = LlamaConfig(
-        vocab_size=tokenizer.vocab_size,
+    config = random_config(shape, tokenizer.vocab_size)
+    set_special_ids(config, tokenizer)
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(config)
+
+
+def random_config(shape: LlamaShape, vocab_size: int) -> LlamaConfig:
+    """transformers' config of this shape, embeddings tied."""
+    return LlamaConfig(
+        vocab_size=vocab_size,
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=shape.num_hidden_layers,
@@ -83,9 +111,6 @@ def random_model(shape: LlamaShape, tokenizer: ChatTokenizer, seed: int) -> Llam
         tie_word_embeddings=True,
         max_position_embeddings=8192,
     )
-    set_special_ids(config, tokenizer)
-    torch.manual_seed(seed)
-    return LlamaForCausalLM(config)
 
 
 def keep_vocabulary(model: LlamaForCausalLM, kept_ids: list[int]) -> None:

@@ -43,7 +43,7 @@ class Window:
         figures = {
             "train/step": job.state.step,
             "train/lr": rate,
-            "train/tokens": job.state.step * job.settings.batch_size * job.settings.sequence_length,
+            "train/tokens": job.tokens,
             "train/tok_per_s": positions / self._seconds,
             "train/supervised_tok_per_s": supervised / self._seconds,
             "train/padding_tok_per_s": (positions - tokens) / self._seconds,

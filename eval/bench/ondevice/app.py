@@ -1,0 +1,53 @@
+"""The process that an app would be: mobile/runtime on a run's exported folder, text in, call out.
+
+Run by app_process.py as a file, not as a module, with mobile/ on the path: the packages `eval` and `mobile` would bring
+libraries with them that no app has, and its memory is measured.
+
+    PYTHONPATH=mobile python -P eval/bench/ondevice/app.py FOLDER RUNNER CONSTRAINT     CONSTRAINT: default, off
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+REPEATS = 5
+
+
+def main(folder: Path, runner: str, constrain: str, question: str) -> dict[str, Any]:
+    """Seconds to import, to be ready, and of some answers; the first one of a process is among them."""
+    start = time.perf_counter()
+    runtime: Any = importlib.import_module("runtime")
+    for library in ("ai_edge_litert.interpreter", "tokenizers"):  # the runtime imports them when it needs them
+        importlib.import_module(library)
+    imported = time.perf_counter()
+    # None: as the folder wants it.
+    chat: Any = runtime.Chat(folder, threads=1, runner=runner, constrain="off" if constrain == "off" else None)
+    loaded, seconds, text = time.perf_counter(), [], ""
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        text = chat.answer(question).text
+        seconds.append(time.perf_counter() - begin)
+    return {
+        "import_s": imported - start,
+        "load_s": loaded - start,
+        "answers_s": seconds,
+        "answer": text,
+        "file_bytes": chat.model.path.stat().st_size,
+        "constrained": chat.constrain != "off",
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def peak_memory_bytes() -> int:
+    """VmHWM of this process: ru_maxrss would be its parent's, where that was larger."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), *sys.argv[2:5])))

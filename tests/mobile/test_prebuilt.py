@@ -1,0 +1,52 @@
+"""The shipped student answers ten commands as a person would expect, from the folder alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="needs the extra 'mobile'")
+
+from mobile.runtime import Chat
+
+PREBUILT = Path(__file__).parents[2] / "mobile" / "prebuilt"
+COMMANDS = {
+    "turn on the kitchen lights": ("HassTurnOn", {"area": "kitchen", "domain": "light"}),
+    "dim the reading lamp to 20%": ("HassLightSet", {"brightness": 20, "name": "reading lamp"}),
+    "set a timer for 10 minutes": ("HassStartTimer", {"minutes": 10}),
+    "what's the temperature in the living room": ("HassClimateGetTemperature", {"area": "living room"}),
+    "add milk to my shopping list": ("HassShoppingListAddItem", {"item": "milk"}),
+    "turn everything off upstairs": ("HassTurnOff", {"domain": "light", "floor": "upstairs"}),
+    "mute the TV": ("HassMediaPlayerMute", {"name": "TV"}),
+    "next song": ("HassMediaNext", {}),
+    "cancel the pizza timer": ("HassCancelTimer", {"name": "pizza"}),
+    "who won the world cup": (None, {}),
+}
+
+
+@pytest.fixture(scope="module", params=sorted(path.name for path in PREBUILT.iterdir() if path.is_dir()))
+def chat(request: pytest.FixtureRequest) -> Chat:
+    return Chat(PREBUILT / request.param)
+
+
+def test_self_test(chat: Chat) -> None:
+    chat.self_test()
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_ten_commands(chat: Chat, text: str) -> None:
+    answer = chat.answer(text, 96)
+    name, arguments = COMMANDS[text]
+    assert json.loads(answer.text) == {"name": name, "arguments": arguments}
+    assert answer.stopped
+
+
+def test_the_folders_are_small_and_whole(chat: Chat) -> None:
+    folder = chat.bundle.folder
+    assert {"bundle.json", "README.md", "tokenizer.json", "tools.json", "student-int8.litertlm"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert (folder / "student-int8.tflite").stat().st_size <= 8_000_000
+    assert sum(path.stat().st_size for path in PREBUILT.rglob("*") if path.is_file()) <= 20_000_000

@@ -1,0 +1,63 @@
+"""The estimate of `tandem plan` against memory that real steps have used, and against counts by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from transformers import LlamaConfig
+
+from tests.conftest import TINY
+from train.config import Config
+from train.config.load import LoadedConfig
+from train.data import STAGE as DATA
+from train.memory_estimate import MemoryEstimate, estimate_memory
+from train.plan import print_plan
+from train.stage import run_stage
+
+# Some 5 M weights and 2,048 positions a micro-batch: about 300 MB.
+SHAPE = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6}
+
+
+def config_of(make_config: Callable[..., Config], **finetune: Any) -> Config:
+    base: dict[str, Any] = {"sequence_length": 256, "batch_size": 8, "micro_batch_size": 8, "precision": "fp32"}
+    model = {"source": "random", "sha256": None, "vocab_size": 320, "shape": TINY.model_dump() | SHAPE}
+    return make_config(model=model, finetune=base | finetune)
+
+
+@pytest.mark.parametrize("finetune", [{}, {"micro_batch_size": 4, "adapter": {"type": "lora"}}], ids=["full", "lora"])
+def test_the_peak_of_real_steps_is_within_15_percent(
+    make_config: Callable[..., Config], finetune: dict[str, Any]
+) -> None:
+    """Both above the process itself: its resident memory after a step of a model of a few weights."""
+    config = config_of(make_config, **finetune)
+    run_stage(DATA, config)
+    found = print_plan(LoadedConfig(config, {}, config.runs_dir / "c.yaml"), [DATA], probing=True)
+    used = found["probe"]["peak_mb"] - found["probe"]["base_mb"]
+    assert used > 100, "too little to compare"
+    assert found["memory"]["peak_mb"] == pytest.approx(used, rel=0.15)
+    assert found["time"]["total_s"] > found["time"]["step_s"] * (found["data"]["steps"] - 1)
+
+
+def test_weights_gradients_and_moments_by_hand(make_config: Callable[..., Config]) -> None:
+    settings = config_of(make_config, micro_batch_size=4).finetune
+    shape = LlamaConfig(
+        vocab_size=1000, hidden_size=32, intermediate_size=48, num_hidden_layers=5, num_attention_heads=4,
+        num_key_value_heads=2, tie_word_embeddings=False,
+    )  # fmt: skip
+    layer = 2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 48 + 2 * 32
+    weights = 2 * 1000 * 32 + 5 * layer + 32
+    found = estimate_memory(shape, settings, bf16=False)
+    assert found.weights_mb == found.gradients_mb == round(4 * weights / 1e6, 1)
+    assert found.optimizer_mb == round(8 * weights / 1e6, 1)
+    assert found.accumulates
+    one_batch = estimate_memory(shape, settings.model_copy(update={"micro_batch_size": 8}), bf16=False)
+    assert not one_batch.accumulates
+    assert one_batch.micro_batch_mb == pytest.approx(2 * found.micro_batch_mb, rel=0.1)
+
+
+def test_gradients_and_activations_overlap_only_where_they_do() -> None:
+    assert MemoryEstimate(100, 100, 200, 50, accumulates=False).peak_mb == 400
+    assert MemoryEstimate(100, 100, 200, 150, accumulates=False).peak_mb == 450
+    assert MemoryEstimate(100, 100, 200, 50, accumulates=True).peak_mb == 450
