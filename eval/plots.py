@@ -156,7 +156,10 @@ def _label(axes: Any, points: list[tuple[float, float, str]]) -> None:
     """Names beside the points; one that would cover another name or marker moves up or down."""
     window = axes.get_window_extent()
     middle = window.x0 + 0.55 * window.width
-    placed = [(*map(float, axes.transData.transform((x, y))), name) for x, y, name in points]
+    placed: list[tuple[float, float, str]] = []
+    for x, y, name in points:
+        across, up = axes.transData.transform((x, y))
+        placed.append((float(across), float(up), name))
     taken = [(x - 5, x + 5, y, 9.0) for x, y, _ in placed]  # left, right, height of the centre, distance kept
     for (x, y, name), (data_x, data_y, _) in sorted(zip(placed, points, strict=True), key=lambda pair: pair[0][1]):
         side = -1 if x > middle else 1

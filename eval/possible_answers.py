@@ -80,14 +80,14 @@ def arguments_right(arguments: dict[str, Any], function: Schema, possible: Possi
 
 
 def _keys_right(arguments: dict[str, Any], function: Schema, possible: Possible) -> bool:
-    parameters = function["parameters"]
-    known = parameters["properties"].keys() & possible.keys()
+    parameters: Schema = function["parameters"]
+    known: set[str] = parameters["properties"].keys() & possible.keys()
     needed = set(parameters["required"]) | {name for name, values in possible.items() if OPTIONAL not in values}
-    return needed <= arguments.keys() <= known
+    return needed <= set(arguments) <= known
 
 
 def _value_right(value: Any, schema: Schema, possible: list[Any]) -> bool:
-    declared = TYPES[schema["type"]]
+    declared: Any = TYPES[schema["type"]]
     if declared is float and type(value) is int:
         value = float(value)
     answer_type = _type_of(possible)

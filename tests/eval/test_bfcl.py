@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from eval.bfcl import SHA256, WHEEL, bfcl_rows, describe
+from eval.engines.engine import Answer, EngineSpec, TokenEngine
 from eval.possible_answers import arguments_right, score_possible
 from eval.samples import judge, read_set
 from train.chat import content_text
@@ -145,10 +146,32 @@ def test_irrelevance_wants_no_call(tmp_path: Any) -> None:
     ],
 )
 def test_kinds_of_error(simple: list[Row], text: str, stopped: bool, error: str) -> None:
-    from eval.engines.engine import Answer
-
     found = judge(EvalConfig(), simple[0], Answer(text, 9, stopped), ())
     assert (found.exact, found.error) == (error == "none", error)
+
+
+def test_prompt_longer_than_the_window_is_counted_by_name(simple: list[Row]) -> None:
+    class Short(TokenEngine):
+        window = 100
+
+        def load(self) -> None: ...
+        def describe(self) -> dict[str, Any]: ...
+        def time_prefill(self, n_prompt: int) -> float: ...
+        def time_decode(self, n_prompt: int, n_new: int) -> tuple[float, list[float]]: ...
+
+        def prompt(self, conversation: Any) -> list[int]:
+            return [1] * len(conversation)
+
+        def generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+            assert all(len(prompt) <= 100 for prompt in prompts)
+            return [[len(prompt), 2] for prompt in prompts]
+
+    engine = Short(EngineSpec("base", "", "", {"name": "x"}, 1))
+    engine.tokenizer = types.SimpleNamespace(stop_id=2, decode=lambda ids: f"{ids[0]} long")  # type: ignore[assignment]
+    [answers] = engine.answer([[{}] * 101, [{}] * 100, [{}] * 3], 8)
+    assert [(answer.text, answer.fits) for answer in answers] == [("", False), ("100 long", True), ("3 long", True)]
+    found = judge(EvalConfig(), simple[0], answers[0], ())
+    assert (found.exact, found.error) == (False, "too_long")
 
 
 def test_nested_schemas_are_described() -> None:

@@ -180,3 +180,17 @@ def test_wrong_files_are_explained(tmp_path: Path, text: str, message: str) -> N
 
 def test_the_gates_of_the_project_are_valid() -> None:
     assert len(read_gates(ROOT / "configs" / "gates.yaml").all()) == 7
+
+
+def test_failed_gate_raises_an_alert(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    write_golden(folder)
+    before = len((folder / "metrics.jsonl").read_text().splitlines())
+    [(found, _)] = outcomes(folder, gates(tmp_path, "size:\n  - {artifact: student-tflite-int8, max_mb: 1}\n"))
+    assert found == "failed"
+    [line] = [json.loads(text) for text in (folder / "metrics.jsonl").read_text().splitlines()[before:]]
+    assert line["stage"] == "gate"
+    assert line["alert"]["title"] == "1 of 1 gates did not pass"
+    assert "student-tflite-int8" in line["alert"]["text"]
+    assert judge_run(folder, gates(tmp_path, "size:\n  - {artifact: student-tflite-int8, max_mb: 99}\n"))["passed"]
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == before + 1, "a gate that passes says nothing"

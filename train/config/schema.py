@@ -162,6 +162,9 @@ class FinetuneConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
     eval_every: Positive = Field(100, description="optimizer steps between validations")
     eval_rows: Positive = Field(100, description="validation rows used while training")
+    sample_rows: Annotated[int, Field(ge=0)] = Field(
+        4, description="validation rows answered greedily at every validation, for the samples table; 0: none"
+    )
     save_every: Positive = Field(50, description="optimizer steps between checkpoints")
     keep_checkpoints: Positive = Field(2, description="the last k checkpoints are kept")
     keep_best: bool = Field(True, description="keep the best checkpoint too, and make it the teacher; false: the last")
@@ -203,6 +206,9 @@ class DistillConfig(Section):
     clip_norm: PositiveFloat = Field(1.0, description="global gradient norm is clipped to this")
     eval_every: Positive = Field(500, description="steps between validations")
     eval_rows: Positive = Field(200, description="validation rows used while training")
+    sample_rows: Annotated[int, Field(ge=0)] = Field(
+        4, description="validation rows answered greedily at every validation, for the samples table; 0: none"
+    )
     save_every: Positive = Field(200, description="steps between checkpoints")
     early_stopping: EarlyStopping | None = Field(
         None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
@@ -268,7 +274,11 @@ class EvalConfig(Section):
         ["base", "baseline-linear", "teacher-eager", "student-keras", "student-tflite-fp32", "student-tflite-int8"],
         description="artifacts to compare",
     )
-    sets: dict[str, Positive] = Field({"t3": 300, "none": 100}, description="test set → rows used (the first ones)")
+    sets: dict[str, Positive] = Field(
+        {"t3": 300, "none": 100},
+        description="test set → rows used (the first ones). Out of the domain, for base and teacher-eager: bfcl_simple "
+        "(400) and bfcl_irrelevance (240), the Berkeley leaderboard's questions from a pinned package",
+    )
     headline: str = Field("t3", description="test set of the headline figures")
     scorer: Literal["call", "exact", "contains", "choice"] = Field(
         "call",
