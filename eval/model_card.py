@@ -157,9 +157,9 @@ def _measured_on(results: Sequence[Result]) -> str:
         return ""
     speed = timed.speed
     return (
-        f"Intervals: Wilson, 95 %. Speed: {speed.prompt_tokens} prompt and {speed.new_tokens} new tokens, batch of one, "
-        f"{speed.threads} thread(s) of {timed.environment.get('cpu', 'a CPU')}; compare across machines by ratio only. "
-        "All artifacts side by side: `report.html` of the run."
+        f"Intervals: Wilson, 95 %. Speed: {speed.prompt_tokens} prompt and {speed.new_tokens} new tokens, batch of "
+        f"one, {speed.threads} thread(s) of {timed.environment.get('cpu', 'a CPU')}; compare across machines by ratio "
+        "only. All artifacts side by side: `report.html` of the run."
     )
 
 
@@ -199,7 +199,8 @@ def _limits(kind: Kind, config: Config, results: Sequence[Result]) -> list[str]:
         lines.append("The base weights were 4-bit weights de-quantised, not the published ones.")
     if kind.folder != "teacher":
         lines.append(
-            f"Trained on rows of at most {config.data.max_length} tokens; the exported window is {config.export.window}."
+            f"Trained on rows of up to {config.data.max_length} tokens; "
+            f"the exported window holds {config.export.window}."
         )
     if config.data.trim_vocabulary:
         lines.append("The vocabulary was trimmed to the training rows: other text is spelled in small pieces.")
