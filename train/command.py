@@ -27,8 +27,12 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
             print(json.dumps(error.result, ensure_ascii=False), flush=True)
         return error.exit_status
     except KeyboardInterrupt:
-        say("interrupted: finished stages and checkpoints are kept, the same command goes on from there")
-        return INTERRUPTED
+        return _interrupted()
+    except RuntimeError as error:
+        # Python 3.11 wraps what happens inside a __set_name__ (half of all imports make dataclasses).
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        return _interrupted()
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -38,6 +42,11 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
     if result is not None:
         print(json.dumps(result, ensure_ascii=False), flush=True)
     return 0
+
+
+def _interrupted() -> int:
+    say("interrupted: finished stages and checkpoints are kept, the same command goes on from there")
+    return INTERRUPTED
 
 
 def stage_main(stage: Stage, arguments: Sequence[str]) -> int:

@@ -135,6 +135,12 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert not list((tmp_path / "smoke").glob(".*.partial"))
 
 
+def wrapped(cause: BaseException) -> RuntimeError:
+    error = RuntimeError("Error calling __set_name__")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -142,6 +148,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         (GateError("g"), 3),
         (TandemError("t"), 1),
         (KeyboardInterrupt(), 130),
+        (wrapped(KeyboardInterrupt()), 130),  # as Python 3.11 does inside a __set_name__
         (OSError(28, "No space left on device"), 1),
     ],
 )

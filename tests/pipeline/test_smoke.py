@@ -52,7 +52,7 @@ def test_smoke(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for stage in ("finetune", "distill"):
         losses = [line["train/loss"] for line in lines if line["stage"] == stage and "train/loss" in line]
-        assert losses[-1] < 0.7 * losses[0], stage
+        assert losses[-1] < 0.8 * losses[0], stage
     # A second walk does nothing.
     _, errors, seconds = walk(tmp_path)
     assert errors.count("already done") == len(STAGES)
