@@ -25,6 +25,8 @@ class StepEngine(TokenEngine):
 
     def _generate_one(self, prompt: list[int], max_new_tokens: int) -> list[int]:
         """Stops where the window is full, too: that is an answer that never ended, not a fault of the engine."""
+        if len(prompt) > self.window:  # `answer` never asks it
+            return []
         token = self.first(prompt)
         ids = [token]
         while token != self.tokenizer.stop_id and len(ids) < min(max_new_tokens, self.window - len(prompt) + 1):

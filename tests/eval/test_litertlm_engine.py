@@ -53,12 +53,13 @@ def engine(
 
 def test_answers_are_counted_with_the_students_tokenizer(engine: LitertLmEngine, tokenizer_folder: Path) -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "hi"}]
-    asked = [turns, [{"role": "user", "content": "x" * 400}]]
-    (whole, cut) = next(engine.answer(asked, 30))
+    asked = [turns, *([{"role": "user", "content": "x" * length}] for length in (100, 4000))]
+    (whole, cut, too_long) = next(engine.answer(asked, 30))
     assert whole.text == "abhi"
     assert whole.stopped
     assert whole.tokens == len(ChatTokenizer.load(tokenizer_folder).text("abhi")) + 1
-    assert (cut.stopped, cut.tokens) == (False, 30)
+    assert (cut.stopped, cut.tokens, cut.fits) == (False, 30, True)
+    assert (too_long.stopped, too_long.tokens, too_long.fits) == (False, 0, False)
 
 
 def test_the_runtimes_own_mean_is_the_time_of_each_token(engine: LitertLmEngine) -> None:
