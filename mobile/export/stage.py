@@ -21,6 +21,7 @@ from mobile.export.parity import prompt_lengths
 from mobile.export.source import Source, find_source
 from mobile.export.weights import Weights, read_shape, read_weights
 from mobile.runtime.chat import Chat
+from mobile.runtime.runner import quiet_exit
 from train.atomic import whole_folder, write_json
 from train.chat import ChatTokenizer
 from train.config.schema import ExportConfig
@@ -32,6 +33,7 @@ from train.runs import StageContext, require_disk
 def run(context: StageContext) -> dict[str, Any]:
     """Writes run/mobile. Headline: bytes and parity figures a variant, gates, parameters, seconds, peak memory."""
     started = time.monotonic()
+    quiet_exit()  # of CompiledModel, which one of the gates runs
     config, run_folder = context.config.export, context.run
     source = find_source(config.source, run_folder)
     announce(source, config, run_folder.path)
