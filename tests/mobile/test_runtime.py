@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from mobile.export.weights import read_weights
 from mobile.runtime import Chat, ContextFullError, Model, ModelError, PromptError, Sampler
@@ -298,12 +299,14 @@ def test_runtime_runs_alone(exported: Exported, tmp_path: Path) -> None:
 
 
 def installed_closure(names: list[str]) -> set[str]:
-    """The distributions and what they require, but for the Hugging Face Hub: the runtime loads from files."""
+    """The distributions and what they require here, but for the Hugging Face Hub: the runtime loads from files."""
     found: set[str] = set()
-    waiting = list(names)
+    waiting = [Requirement(name) for name in names]
     while waiting:
-        name = re.split(r"[^\w.-]", waiting.pop())[0].lower()
-        if name not in found and name not in ("huggingface-hub", "huggingface_hub"):
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if wanted and name not in found and name != "huggingface-hub":
             found.add(name)
-            waiting += [text for text in metadata.requires(name) or [] if "extra ==" not in text]
+            waiting += [Requirement(text) for text in metadata.requires(name) or []]
     return found

@@ -96,8 +96,32 @@ def test_data_show_prints_tokens_and_mask(tmp_path: Path) -> None:
     assert "known: train, val" in missing.stderr
 
 
+VERBS = [
+    "run",
+    "plan",
+    "data",
+    "finetune",
+    "capture",
+    "distill",
+    "export",
+    "eval",
+    "report",
+    "gate",
+    "compare",
+    "tasks",
+    "chat",
+    "check",
+    "verify",
+    "track",
+    "dashboard",
+    "sweep",
+    "doctor",
+]
+
+
 @pytest.mark.parametrize(
-    "verb", [[], ["run"], ["data"], ["chat"], ["report"], ["gate"], ["compare"], ["tasks"], ["plan"], ["doctor"]]
+    "verb",
+    [[], *([name] for name in VERBS)],
 )
 def test_every_verb_has_help(tmp_path: Path, verb: list[str]) -> None:
     result = tandem(*verb, "--help", runs=tmp_path)
