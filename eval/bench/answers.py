@@ -141,10 +141,14 @@ WORK_WORDS = {"train": "training step", "forward": "forward pass"}
 
 
 def _fastest(students: Sequence[StudentResult], work: str, words: str) -> str:
+    """The first one against the baseline; without a claim where their interval holds 1."""
     timed: list[tuple[StudentResult, Timed]] = [(student, getattr(student, work)) for student in students]
     student, best = min(timed, key=lambda pair: pair[1].median_s)
     label = next((s.label for s in students if s.name == best.ratio.baseline), best.ratio.baseline)
-    return f"{words.capitalize()}: {student.label} is first, {ratio_text(best.ratio)} times as fast as {label}."
+    told = f"{student.label} is first, {ratio_text(best.ratio)} times as fast as {label}"
+    if best.ratio.low <= 1 <= best.ratio.high:
+        told = f"{student.label} has the lowest median, but is not told apart from {label}: {ratio_text(best.ratio)}"
+    return f"{words.capitalize()}: {told if student.label != label else f'{label} is first'}."
 
 
 def compiling(evidence: Evidence) -> Answer:
