@@ -11,25 +11,25 @@ the program or the machine, 2 the input is wrong, 3 a gate failed, 130 interrupt
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eval import STAGE as EVAL
+from eval import eval_stage
 from mobile.export import STAGE as EXPORT
 from train.command import guarded
-from train.config import load_config
+from train.config import Config, load_config
 from train.data import STAGE as DATA
 from train.distill import CAPTURE
-from train.keras_track import DISTILL
-from train.pipeline import run_pipeline
+from train.keras_track import distill_stage
+from train.pipeline import needed, run_pipeline
 from train.runs import Stage, find_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
 
 ENGINE = "student-tflite-int8"
-STAGES = (DATA, FINETUNE, CAPTURE, DISTILL, EXPORT, EVAL)
 
 app = typer.Typer(
     help="Fine-tune a small language model, distil it, put it on a phone, and measure every step.",
@@ -50,7 +50,7 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="run folder, e.g. r
 def run(config: ConfigFile, overrides: Overrides = None) -> None:
     """All stages, each skipped when it is done already. Example: tandem run configs/demo.yaml"""
     whole = [*(overrides or []), "export.source=student"]  # what is compared; the teacher's files are an extra
-    raise typer.Exit(guarded(lambda: run_pipeline(STAGES, config, whole, _comparison)))
+    raise typer.Exit(guarded(lambda: run_pipeline(_stages(config, whole), config, whole, _comparison)))
 
 
 @app.command()
@@ -62,7 +62,10 @@ def plan(
     """The resolved config, where each value came from, what is done; memory and time. Trains nothing."""
     from train.plan import print_plan
 
-    raise typer.Exit(guarded(lambda: print_plan(load_config(config, overrides or []), STAGES, probing=probe)))
+    def work() -> dict[str, object]:
+        return print_plan(load_config(config, overrides or []), _stages(config, overrides or []), probing=probe)
+
+    raise typer.Exit(guarded(work))
 
 
 @app.command()
@@ -88,14 +91,17 @@ def finetune(config: ConfigFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def capture(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Writes the teacher's top-k log-probabilities into the logit cache."""
+    """Writes the teacher's top-k log-probabilities into the logit cache. Example: tandem capture configs/demo.yaml
+
+    In several processes: torchrun --nproc-per-node 8 -m train.distill configs/demo.yaml
+    """
     _stage(CAPTURE, config, overrides)
 
 
 @app.command()
 def distill(config: ConfigFile, overrides: Overrides = None) -> None:
     """Trains the student from the cache (Keras 3)."""
-    _stage(DISTILL, config, overrides)
+    _stage(distill_stage, config, overrides)
 
 
 @app.command()
@@ -117,7 +123,7 @@ def verify(run_path: RunPath) -> None:
 @app.command(name="eval")
 def evaluate(config: ConfigFile, overrides: Overrides = None) -> None:
     """Compares every artifact on quality, speed and size."""
-    _stage(EVAL, config, overrides)
+    _stage(eval_stage, config, overrides)
 
 
 @app.command()
@@ -175,11 +181,30 @@ def chat(
     constrain: Annotated[
         str | None, typer.Option(help="schema: valid calls only (default with tools.json), substrings, or off")
     ] = None,
+    home: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="names of your home (YAML): shows what a call comes to; dry")
+    ] = None,
 ) -> None:
     """Talks to the exported student. Example: tandem chat runs/demo 'turn on the kitchen lights'"""
     from mobile.talk import talk
 
-    raise typer.Exit(guarded(lambda: talk(run_path, text, engine, threads, constrain)))
+    raise typer.Exit(guarded(lambda: talk(run_path, text, engine, threads, constrain, home)))
+
+
+@app.command()
+def web(
+    run_path: Annotated[Path, typer.Argument(metavar="RUN", help="run folder, or any folder with a bundle.json")],
+    port: Annotated[int | None, typer.Option(help="port on 127.0.0.1; left out: a free one from 7870")] = None,
+    threads: Annotated[bool, typer.Option(help="headers with which a browser allows threads")] = True,
+    browser: Annotated[bool, typer.Option("--open", help="open the page in the browser, too")] = False,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="write the page there, for any web server, and end")
+    ] = None,
+) -> None:
+    """The student in a browser page on localhost, until Ctrl-C. Example: tandem web runs/demo --open"""
+    from mobile.serve.web import web as serve
+
+    raise typer.Exit(guarded(lambda: serve(run_path, port, threads, browser, export)))
 
 
 @app.command()
@@ -239,7 +264,7 @@ def trial(
     """One trial of a sweep. Example: tandem trial configs/smoke.yaml --until distill distill.alpha=0.9"""
     from train.sweeps.trial import run_trial
 
-    raise typer.Exit(guarded(lambda: run_trial(STAGES, config, overrides or [], until)))
+    raise typer.Exit(guarded(lambda: run_trial(_stages(config, overrides or []), config, overrides or [], until)))
 
 
 @app.command()
@@ -250,8 +275,19 @@ def doctor() -> None:
     raise typer.Exit(guarded(print_doctor))
 
 
-def _stage(stage: Stage, config: Path, overrides: list[str] | None) -> None:
-    status = guarded(lambda: {"stage": stage.name, **run_stage(stage, load_config(config, overrides or []).config)})
+def _stages(config: Path, overrides: list[str]) -> list[Stage]:
+    """All stages that this config needs, in order."""
+    loaded = load_config(config, overrides).config
+    return needed([DATA, FINETUNE, CAPTURE, distill_stage(loaded), EXPORT, eval_stage(loaded)])
+
+
+def _stage(stage: Stage | Callable[[Config], Stage], config: Path, overrides: list[str] | None) -> None:
+    def work() -> dict[str, object]:
+        loaded = load_config(config, overrides or []).config
+        chosen = stage if isinstance(stage, Stage) else stage(loaded)
+        return {"stage": chosen.name, **run_stage(chosen, loaded)}
+
+    status = guarded(work)
     if status or stage is not DATA:
         raise typer.Exit(status)
 

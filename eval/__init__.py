@@ -6,6 +6,9 @@ and a crash of one costs only its own row of the table. Result files (results.py
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from train.config.schema import Config
 from train.runs import Stage
 
 STAGE = Stage(
@@ -16,3 +19,10 @@ STAGE = Stage(
     outputs=("eval",),
     sources=("eval", "mobile/runtime", "train/metrics.py", "train/intervals.py", "train/chat.py"),
 )
+
+
+def eval_stage(config: Config) -> Stage:
+    """The stage as this config needs it: without the teacher where no engine runs it."""
+    if any(engine.startswith("teacher-") for engine in config.eval.engines):
+        return STAGE
+    return replace(STAGE, inputs=tuple(path for path in STAGE.inputs if path != "teacher"))

@@ -29,6 +29,20 @@ class StageFailedError(TandemError):
         self.exit_status = status if status > 0 else 1
 
 
+def needed(stages: Sequence[Stage]) -> list[Stage]:
+    """The last stage, and all whose outputs one of those reads: a student without a teacher trains no teacher."""
+    kept: list[Stage] = []
+    for stage in reversed(stages):
+        read = [path for later in kept for path in later.inputs]
+        if not kept or any(_overlap(path, output) for path in read for output in stage.outputs):
+            kept.insert(0, stage)
+    return kept
+
+
+def _overlap(path: str, other: str) -> bool:
+    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
+
+
 def run_pipeline(
     stages: Sequence[Stage], config_path: Path, overrides: Sequence[str], finish: Callable[[Path], dict[str, Any]]
 ) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def check_ability(config: ExportConfig, shape: Shape) -> None:
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError(library, "tensorflow" if library == "tensorflow" else "mobile", "The export")
     if "int4" in config.variants:
-        check_blocks(shape)
+        check_blocks(shape, config.int4_block)
 
 
 def build_models(
@@ -44,7 +44,9 @@ def build_models(
     check_tables(float_model, weights.shape, "FLOAT32")
     paths: dict[str, Path] = {}
     for variant in sorted({"fp32", *map(str, config.variants)}):
-        model = float_model if variant == "fp32" else quantize(float_model, variant, weights.shape)
+        model = float_model
+        if variant != "fp32":
+            model = quantize(float_model, variant, weights.shape, config.int4_block)
         paths[variant] = folder / f"{name}-{variant}.tflite"
         paths[variant].write_bytes(model)
         advance()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mobile.export.quantize import BLOCK
 from mobile.export.weights import Shape
 from train.errors import UserError
 
 LIMIT = 2**31 - 1  # a flatbuffer's offsets are signed 32-bit numbers
 GRAPH_BYTES = 4_500  # operators and tensors of one layer in one signature; measured 4.2 to 5.0 kB
 SCALE_BYTES = 12  # scale (4) and zero point (8) of a row, written once a signature
-BLOCK_BYTES = 0.5 + 2 / 32  # an int4 weight and its share of a float16 scale
 
 
 def matrix_sizes(shape: Shape) -> tuple[int, int]:
@@ -24,14 +24,21 @@ def matrix_sizes(shape: Shape) -> tuple[int, int]:
     return layers * layer + tables * shape.vocab_size * width, layers * rows + tables * shape.vocab_size
 
 
-def estimate_bytes(shape: Shape, prefill: Sequence[int], window: int, variants: Sequence[str]) -> dict[str, int]:
-    """Bytes of the file of each variant, within a few percent; fp32 is always there: the others are made from it."""
+def estimate_bytes(
+    shape: Shape, prefill: Sequence[int], window: int, variants: Sequence[str], block: int | None = BLOCK
+) -> dict[str, int]:
+    """Bytes of the file of each variant, within a few percent; fp32 is always there: the others are made from it.
+
+    Args:
+        block: int4 weights that share a float16 scale; None: a scale a row, stored as that of int8.
+    """
     weights, rows = matrix_sizes(shape)
     signatures = len(set(prefill)) + 1
     norms = (2 * shape.num_hidden_layers + 1) * shape.hidden_size
     rest = 4 * norms + 8 * window * shape.head_dim + GRAPH_BYTES * shape.num_hidden_layers * signatures
-    eight = weights + SCALE_BYTES * rows * signatures
-    sizes = {"fp32": 4 * weights, "int8": eight, "portable": eight, "int4": int(BLOCK_BYTES * weights)}
+    scales = SCALE_BYTES * rows * signatures
+    four = weights // 2 + (scales if block is None else 2 * weights // block)
+    sizes = {"fp32": 4 * weights, "int8": weights + scales, "portable": weights + scales, "int4": four}
     return {name: sizes[name] + rest for name in ("fp32", "int8", "int4", "portable") if name in {"fp32", *variants}}
 
 

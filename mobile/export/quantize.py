@@ -1,7 +1,7 @@
 """The float32 file to int8, int4 and portable int8 by ai-edge-quantizer, and a check of what came out.
 
     int8       a scale a row; activations are quantised on the fly by the kernels
-    int4       a scale for 32 weights of a row, kernels as int8
+    int4       a scale for 32 weights of a row (export.int4_block: 64, or a whole row), kernels as int8
     portable   int8 weights with a scale a row, turned into float32 when the file is loaded: the one kind of int8
                with which tflite-runtime 2.14 and the current runtime agree to the last id (mobile/LOG.md)
 
@@ -21,23 +21,29 @@ from mobile.export.weights import Shape
 from train.errors import MissingExtraError, TandemError, UserError
 
 QUANTIZED_FROM = 1024  # matrices below this many weights stay float32: they are not worth a scale
-BLOCK = 32  # weights that share a scale in the int4 file
-RECIPES = {"int8": "dynamic_wi8_afp32", "int4": "dynamic_wi4b32_afp32", "portable": "weight_only_wi8_afp32"}
+BLOCK = 32  # weights that share a scale in the int4 file, unless the config says otherwise
+RECIPES = {"int8": "dynamic_wi8_afp32", "portable": "weight_only_wi8_afp32"}
+INT4_RECIPES = {32: "dynamic_wi4b32_afp32", 64: "dynamic_wi4b64_afp32", None: "dynamic_wi4_afp32"}
 TYPES = {"int8": "INT8", "int4": "INT4", "portable": "INT8"}
 
 
-def quantize(model: bytes, variant: str, shape: Shape) -> bytes:
-    """`model` (float32 .tflite) as `variant`, a key of RECIPES.
+def quantize(model: bytes, variant: str, shape: Shape, block: int | None = BLOCK) -> bytes:
+    """`model` (float32 .tflite) as `variant`: int8, int4 or portable.
+
+    Args:
+        block: weights that share a scale in an int4 file, a key of INT4_RECIPES; None: a scale a row.
 
     Raises UserError where int4 does not fit the shape, TandemError where a signature is lost, a matrix stays
     float32, or the tied table is not stored once.
     """
     if variant == "int4":
-        check_blocks(shape)
+        check_blocks(shape, block)
     quantizer, recipe = _library()
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # progress bars
         logging.getLogger("ai_edge_quantizer").setLevel(logging.ERROR)
-        worker = quantizer.Quantizer(bytearray(model), getattr(recipe, RECIPES[variant])())
+        worker = quantizer.Quantizer(
+            bytearray(model), getattr(recipe, (RECIPES | {"int4": INT4_RECIPES[block]})[variant])()
+        )
         quantized = bytes(worker.quantize().quantized_model)
     if signatures(quantized) != signatures(model):
         raise TandemError(
@@ -48,7 +54,7 @@ def quantize(model: bytes, variant: str, shape: Shape) -> bytes:
     return quantized
 
 
-def check_blocks(shape: Shape) -> None:
+def check_blocks(shape: Shape, block: int | None) -> None:
     """UserError where the rows of a matrix are no whole number of int4 blocks."""
     rows = {
         "hidden_size": shape.hidden_size,
@@ -56,10 +62,11 @@ def check_blocks(shape: Shape) -> None:
         "num_attention_heads x head_dim": shape.num_attention_heads * shape.head_dim,
     }
     for name, size in rows.items():
-        if size % BLOCK:
+        if block is not None and size % block:
             raise UserError(
-                f"The variant int4 needs rows of a multiple of {BLOCK} weights, but {name} is {size}. "
-                "Leave int4 out of export.variants, or train a student of another size."
+                f"The variant int4 needs rows of a multiple of {block} weights, but {name} is {size}. "
+                "Leave int4 out of export.variants, set export.int4_block=null (a scale a row), or train a student of "
+                "another size."
             )
 
 

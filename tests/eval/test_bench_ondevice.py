@@ -207,7 +207,7 @@ def test_the_process_of_an_app_is_judged() -> None:
 
 def test_unknown_and_missing_contestants_are_named() -> None:
     assert list(choose(["llama-q4", "interpreter-int8"])) == ["interpreter-int8", "llama-q4"]
-    assert len(choose([])) == 14
+    assert len(choose([])) == 17
     with pytest.raises(UserError, match="known contestants"):
         choose(["llama"])
     entries = choose(["llama-q4"])

@@ -62,7 +62,8 @@ mobile.export.legacy.PYTHON = (9, 9)
 export = {"prefill": [4, 16], "window": 48, "parity_steps": 6, "gate_rows": 8}
 offers = [
     {"source": "student", "variants": ["fp32", "int8", "int4", "portable"], "min_agreement": {}},
-    {"source": "teacher", "variants": ["fp32", "int8", "int4"], "min_agreement": {"int4": 1.0}},
+    {"source": "teacher", "variants": ["fp32", "int8", "int4"], "int4_block": None,
+     "min_agreement": {"int4": 1.0}},
 ]
 for offer in offers:
     run_export(Config(name=folder.name, runs_dir=folder.parent, export=export | offer))

@@ -131,6 +131,13 @@ def test_estimate_is_the_size_of_the_files() -> None:
         assert abs(estimate[variant] / size - 1) < 0.02, variant
 
 
+def test_estimate_of_int4_with_a_scale_a_row() -> None:
+    """Bytes of mobile/prebuilt/small with other recipes, on 2026-11-22."""
+    shape = Shape(1152, 256, 704, 6, 4, 2, 64, 1e5, 1e-5, True)
+    for block, size in ((32, 2_846_160), (64, 2_698_704), (None, 3_066_080)):
+        assert abs(estimate_bytes(shape, [8, 64], 160, ["int4"], block)["int4"] / size - 1) < 0.03, block
+
+
 def test_two_gigabytes_are_refused_early() -> None:
     """Llama 3.2 1B: 1.24 billion weights, 4.9 GB in float32; SmolLM2-360M: 1.45 GB."""
     large = Shape(128_256, 2048, 8192, 16, 32, 8, 64, 5e5, 1e-5, True)

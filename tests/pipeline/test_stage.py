@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 
+from eval import eval_stage
+from mobile.export import STAGE as EXPORT
 from train import runs
 from train.config import Config
 from train.data import STAGE as DATA
+from train.distill import CAPTURE
 from train.errors import TandemError, UserError
+from train.keras_track import distill_stage
+from train.pipeline import needed
 from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
@@ -125,3 +130,23 @@ def test_a_failing_stage_leaves_no_folder(make_config: Callable[..., Config], tm
         "config.yaml",
         "metrics.jsonl",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, ["data", "finetune", "capture", "distill", "export", "eval"]),
+        ({"distill": {"rows": 0}, "eval": {"engines": ["student-keras"]}}, ["data", "distill", "export", "eval"]),
+        ({"distill": {"alpha": 0.0}}, ["data", "finetune", "distill", "export", "eval"]),  # an engine runs the teacher
+        (
+            {"distill": {"rows": 0}, "student": {"initial": "teacher"}, "eval": {"engines": ["student-keras"]}},
+            ["data", "finetune", "distill", "export", "eval"],
+        ),
+    ],
+)
+def test_a_config_runs_the_stages_that_it_needs(
+    make_config: Callable[..., Config], changes: dict[str, dict[str, Any]], names: list[str]
+) -> None:
+    config = make_config(**changes)
+    stages = [DATA, FINETUNE, CAPTURE, distill_stage(config), EXPORT, eval_stage(config)]
+    assert [stage.name for stage in needed(stages)] == names

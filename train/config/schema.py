@@ -160,6 +160,11 @@ class FinetuneConfig(Section):
         "auto", description="torch.compile of each decoder layer; auto: where the number of steps pays for it"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
+    parallel: Literal["ddp", "fsdp2"] = Field(
+        "ddp",
+        description="several processes (torchrun, accelerate launch): ddp: each has the whole model; fsdp2: each has "
+        "its part of weights, gradients and moments, for models that don't fit otherwise",
+    )
     eval_every: Positive = Field(100, description="optimizer steps between validations")
     eval_rows: Positive = Field(100, description="validation rows used while training")
     sample_rows: Annotated[int, Field(ge=0)] = Field(
@@ -252,6 +257,10 @@ class ExportConfig(Section):
     variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(
         ["fp32", "int8"],
         description="files to write; int4 is left out where it fails its gate; portable: int8 for tflite-runtime 2.14",
+    )
+    int4_block: Literal[32, 64] | None = Field(
+        32,
+        description="weights that share a scale in the int4 file; null: a scale a row, about twice as fast and coarser",
     )
     litertlm: bool = Field(
         True, description="also write the int8 file as .litertlm, for LiteRT-LM and Google AI Edge Gallery"

@@ -15,6 +15,9 @@ distill.py       stage `distill`: logits/ → student/
 hf_folder.py     the same weights as a Hugging Face folder
 """
 
+from dataclasses import replace
+
+from train.config.schema import Config
 from train.runs import Stage
 
 DISTILL = Stage(
@@ -25,3 +28,14 @@ DISTILL = Stage(
     outputs=("student",),
     sources=("train/keras_track", "train/distill", "train/chat.py", "train/schedule.py", "train/time_budget.py"),
 )
+
+
+def distill_stage(config: Config) -> Stage:
+    """The stage as this config needs it: without the logit cache where nothing reads it, with the teacher where the
+    first weights come from it."""
+    distill, inputs = config.distill, list(DISTILL.inputs)
+    if distill.alpha == 0 or distill.rows == 0:
+        inputs.remove("logits")
+    if config.student.initial == "teacher":
+        inputs.append("teacher")
+    return replace(DISTILL, inputs=tuple(inputs))

@@ -45,7 +45,7 @@ def _gguf(name: str, dtype: str) -> Entry:
 
 ONNX = Contestant("ONNX Runtime fp32", "ondevice.onnx_runner:Onnx", "fp32.onnx")
 KERASHUB = Contestant("KerasHub's own export", "ondevice.kerashub:KerasHubExport", "kerashub.tflite")
-DTYPES = ("fp32", "int8", "int4")
+DTYPES = ("fp32", "int8", "int4", "int4-row")  # int4: a scale for 32 weights, as Q4_0 has; int4-row: a scale a row
 ENTRIES: dict[str, Entry] = {
     **{f"interpreter-{dtype}": _tflite(dtype, "interpreter", "Interpreter") for dtype in DTYPES},
     **{f"compiled-{dtype}": _tflite(dtype, "compiled", "CompiledModel") for dtype in DTYPES},

@@ -89,17 +89,19 @@ def write_tflite(folder: Folder) -> None:
     """tflite-VARIANT.tflite, and each as .litertlm. Caches of the whole window, float32."""
     from mobile.export.convert import convert
     from mobile.export.litertlm import build_litertlm
-    from mobile.export.quantize import quantize
+    from mobile.export.quantize import BLOCK, quantize
     from mobile.export.weights import read_weights
     from train.chat import ChatTokenizer
 
     work, model = folder.workload, Path(folder.workload.model)
     weights, tokenizer = read_weights(model), ChatTokenizer.load(model)
     float_model = convert(weights, work.buckets, work.window)
-    for variant in ("fp32", "int8", "int4"):
+    for variant in ("fp32", "int8", "int4", "int4-row"):
 
         def write(path: Path, variant: str = variant) -> None:
-            path.write_bytes(float_model if variant == "fp32" else quantize(float_model, variant, weights.shape))
+            kind, _, row = variant.partition("-")
+            block = None if row else BLOCK
+            path.write_bytes(float_model if kind == "fp32" else quantize(float_model, kind, weights.shape, block))
 
         def bundle(path: Path, variant: str = variant) -> None:
             stop, pad = [tokenizer.stop_id], tokenizer.pad_id

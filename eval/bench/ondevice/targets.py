@@ -58,7 +58,7 @@ def best(runners: Sequence[RunnerResult], dtype: str, work: Work) -> RunnerResul
     rates = [
         (rate.median, runner.name, runner)
         for runner in runners
-        if ENTRIES[runner.name].ours and runner.dtype == dtype
+        if ENTRIES[runner.name].ours and runner.dtype in (dtype, f"{dtype}-row")
         if (rate := getattr(runner, work)) is not None
     ]
     return max(rates)[2] if rates else None
