@@ -15,7 +15,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from eval.plots import INK, STYLE, TRACKS, inline
+from eval.matplotlib_style import INK, LINE, STYLE, inline
 from eval.report_html import render
 from eval.table import terminal
 from train.atomic import write_text
@@ -75,9 +75,7 @@ def parallel_plot(trials: Sequence[Trial], record: dict[str, Any]) -> str:
             values = [*(column[rank] for column in columns), trials[rank].value]
             heights = [scale.height(value) for scale, value in zip(scales, values, strict=True)]
             strength = 1.0 if rank == 0 else 0.65 - 0.5 * rank / len(trials)
-            axes.plot(
-                range(len(scales)), heights, color=TRACKS["Keras"], linewidth=3 if rank == 0 else 1.5, alpha=strength
-            )
+            axes.plot(range(len(scales)), heights, color=LINE, linewidth=3 if rank == 0 else 1.5, alpha=strength)
         buffer = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)

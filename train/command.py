@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,14 @@ def _interrupted() -> int:
 def stage_main(stage: Stage, arguments: Sequence[str]) -> int:
     """Command line of a stage started as a module: CONFIG [key=value …]."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        example = f"configs/demo.yaml {stage.sections[-1]}.max_minutes=5"
+        example = f"configs/demo.yaml {stage.sections[-1].partition('.')[0]}.max_minutes=5"
         print(f"usage: CONFIG [key=value …]\n\nRuns the stage '{stage.name}'. Example: {example}")
         return 0 if arguments else UserError.exit_status
     loaded_arguments = (Path(arguments[0]), arguments[1:])
-    return guarded(lambda: {"stage": stage.name, **run_stage(stage, load_config(*loaded_arguments).config)})
+
+    def work() -> dict[str, Any] | None:
+        headline = run_stage(stage, load_config(*loaded_arguments).config)
+        # A helper process of accelerate or torchrun says nothing: the last line of stdout is process 0's.
+        return {"stage": stage.name, **headline} if os.environ.get("RANK", "0") == "0" else None
+
+    return guarded(work)

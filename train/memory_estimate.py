@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -29,10 +29,14 @@ from train.torch_track.packing import MicroBatch
 FP32, MOMENTS = 4, 8  # bytes a weight: weights and gradients; both moments of AdamW
 FOUR_BIT = 0.56  # bytes a weight of a quantised matrix: NF4 with double quantisation (arXiv 2305.14314, section 3)
 
-# glibc keeps freed blocks and fragments: peaks of real steps were 1.14 to 1.24 times what their tensors need (17 MB of
-# weights, 300 and 600 MB of activations); with a small fixed MALLOC_MMAP_THRESHOLD_ only 1.03 times. No such factor
-# on a GPU, whose allocator has not been measured.
-CPU_ALLOCATOR = 1.2
+# What a CPU process takes beyond its tensors is glibc's heap: aligned blocks that are freed between kept ones leave
+# holes in which a block of the same size does not fit again. With every tensor mapped by itself (a small fixed
+# MALLOC_MMAP_THRESHOLD_, slower) real steps took 1.00 to 1.02 times what is counted here. With the heap as it is (glibc
+# 2.36, models of 4 to 8 layers, 200 to 500 MB of tensors, peaks of four steps) a micro-batch took 1.3 to 1.5 times its
+# tensors where all weights are trained. An adapter adds short-lived results of the size of each adapted projection's
+# output, and for each of them about 1.4 times that in holes: ten such peaks were .87 to 1.12 times the estimate, but
+# 1.4 times in another process that ran the same shapes. So it is a guess there. No such factor on a GPU.
+CPU_HEAP, ADAPTER_HOLES = 1.4, 1.4
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,29 @@ class MemoryEstimate:
     optimizer_mb: float
     micro_batch_mb: float  # activations, logits, low-precision copies, temporaries
     accumulates: bool  # several micro-batches a step: gradients lie beside activations
+    heap_mb: float = 0.0  # what the heap of a CPU process takes on top of a micro-batch's tensors
 
     @property
     def peak_mb(self) -> float:
         """At the end of a forward pass, or once all gradients are there."""
+        return self._peak(self.micro_batch_mb + self.heap_mb)
+
+    @property
+    def tensors_mb(self) -> float:
+        """The same without the heap's holes: what a process takes that maps every tensor by itself."""
+        return self._peak(self.micro_batch_mb)
+
+    def _peak(self, batch_mb: float) -> float:
         if self.accumulates:
-            return self.weights_mb + self.optimizer_mb + self.gradients_mb + self.micro_batch_mb
+            return self.weights_mb + self.optimizer_mb + self.gradients_mb + batch_mb
         # Within a backward pass activations go as gradients come.
-        return self.weights_mb + self.optimizer_mb + max(self.gradients_mb, self.micro_batch_mb)
+        return self.weights_mb + self.optimizer_mb + max(self.gradients_mb, batch_mb)
+
+    def kept_mb(self, parallel: Literal["ddp", "fsdp2"], processes: int) -> float:
+        """Weights, gradients and moments of each of several processes, from the estimate of one. FSDP2 shares them out;
+        DDP keeps all, and the gradients once more in its buckets."""
+        kept = self.weights_mb + self.gradients_mb + self.optimizer_mb
+        return kept / processes if parallel == "fsdp2" else kept + self.gradients_mb
 
 
 def estimate_memory(
@@ -73,12 +92,11 @@ def estimate_memory(
     # DDP keeps a second copy of the gradients in its buckets.
     gradients = FP32 * trained * (2 if processes > 1 else 1)
     accumulates = settings.batch_size > settings.micro_batch_size * processes
-    if on_cpu:
-        batch *= CPU_ALLOCATOR
-    weights_mb, gradients_mb, optimizer_mb, batch_mb = (
-        round(part / 1e6, 1) for part in (weights, gradients, MOMENTS * trained, batch)
+    heap = (CPU_HEAP - 1) * batch + ADAPTER_HOLES * _adapted_outputs(config, settings, bf16) if on_cpu else 0.0
+    weights_mb, gradients_mb, optimizer_mb, batch_mb, heap_mb = (
+        round(part / 1e6, 1) for part in (weights, gradients, MOMENTS * trained, batch, heap)
     )
-    return MemoryEstimate(weights_mb, gradients_mb, optimizer_mb, batch_mb, accumulates)
+    return MemoryEstimate(weights_mb, gradients_mb, optimizer_mb, batch_mb, accumulates, heap_mb)
 
 
 def _traced(config: LlamaConfig, settings: FinetuneConfig, bf16: bool, layers: int) -> tuple[float, float, float]:
@@ -163,9 +181,27 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _adapted_outputs(config: LlamaConfig, settings: FinetuneConfig, bf16: bool) -> float:
+    """Bytes of the outputs of all projections that have an adapter, for one micro-batch."""
+    if settings.adapter is None:
+        return 0.0
+    queries, keys = _projection_widths(config)
+    width, inner = config.hidden_size, config.intermediate_size
+    outputs = {"q_proj": queries, "k_proj": keys, "v_proj": keys, "o_proj": width}
+    outputs |= {"gate_proj": inner, "up_proj": inner, "down_proj": width}
+    positions = settings.micro_batch_size * settings.sequence_length
+    each = sum(outputs[target] for target in settings.adapter.targets)
+    return (2 if bf16 else FP32) * float(positions * each * config.num_hidden_layers)
+
+
+def _projection_widths(config: LlamaConfig) -> tuple[int, int]:
+    """Outputs of the query projection, and of the key or value projection."""
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return config.num_attention_heads * head, (config.num_key_value_heads or config.num_attention_heads) * head
+
+
 def _layer_matrices(config: LlamaConfig) -> int:
     """Weights in the projections of one decoder layer."""
     width = config.hidden_size
-    head = getattr(config, "head_dim", None) or width // config.num_attention_heads
-    queries, keys = config.num_attention_heads * head, (config.num_key_value_heads or 0) * head
+    queries, keys = _projection_widths(config)
     return int(2 * width * queries + 2 * width * keys + 3 * width * config.intermediate_size)

@@ -16,6 +16,7 @@ from train.data_statistics import print_statistics
 from train.errors import TandemError
 from train.runs import RunFolder, Stage, is_done
 
+SEVERAL = (2, 8)  # numbers of processes that the memory is shown for
 NOT_YET = "Statistics of the rows, steps and time: unknown before the data stage (tandem data CONFIG)."
 
 
@@ -91,15 +92,29 @@ def _memory(config: Config, run: RunFolder | None, console: Console) -> dict[str
         ("gradients", found.gradients_mb),
         ("AdamW's moments", found.optimizer_mb),
         (f"micro-batch of {settings.micro_batch_size} × {settings.sequence_length}", found.micro_batch_mb),
+        ("heap of a CPU process, on top of its tensors", found.heap_mb),
         ("peak above the process itself", found.peak_mb),
     ):
         table.add_row(name, f"{value:,.0f}")
     console.print(table)
     known = "the run's" if run is not None else "the base's; less where data.trim_vocabulary cuts it"
     console.print(f"{'bf16' if bf16 else 'fp32'}, vocabulary {shape.vocab_size:,} ({known}).", highlight=False)
-    if settings.adapter is not None:
-        console.print("With an adapter this estimate is too low (0.47 of a real peak on a CPU): trust the probe.")
-    return asdict(found) | {"peak_mb": found.peak_mb, "vocabulary": shape.vocab_size, "bf16": bf16}
+    if settings.adapter is not None and on_cpu:
+        console.print(
+            "With an adapter the heap's share is a guess (the probe measures it). With MALLOC_MMAP_THRESHOLD_=65536 in "
+            f"the environment there is none: {found.tensors_mb:,.0f} MB in all, and slower steps.",
+            highlight=False,
+        )
+    kept = {count: round(found.kept_mb(settings.parallel, count), 1) for count in SEVERAL}
+    console.print(
+        f"Several processes ({settings.parallel}) keep in weights, gradients and moments "
+        + ", ".join(f"{mb:,.0f} MB each of {count}" for count, mb in kept.items())
+        + "; what a micro-batch adds comes on top.",
+        highlight=False,
+    )
+    several = {"parallel": settings.parallel, "kept_mb_by_processes": kept}
+    peaks = {"peak_mb": found.peak_mb, "tensors_mb": found.tensors_mb}
+    return asdict(found) | peaks | {"vocabulary": shape.vocab_size, "bf16": bf16} | several
 
 
 def _trains_on_gpu(device: str) -> bool:

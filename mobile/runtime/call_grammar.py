@@ -37,7 +37,6 @@ KEYWORDS = {
 SCALARS = ["string", "number", "boolean", "null"]
 
 # A part of a grammar (a frame) is fixed bytes, a Text, Excerpt or Number, or one of the two classes below.
-EXCERPT_BYTES = 24  # taken for the shortest excerpt where the utterance is not known yet: no shorter than a usual word
 
 
 class Series:
@@ -45,22 +44,13 @@ class Series:
 
     def __init__(self, parts: Parts[Any]) -> None:
         self.parts = tuple(part for part in parts if part != b"")
-        self.left = sum(map(bytes_left, self.parts))
 
 
 class Choice:
-    """One of the options; `left` is given where an option leads back here."""
+    """One of the options; `loops`: the first of them ends it, and the others lead back here."""
 
-    def __init__(self, options: list[Any], left: int | None = None) -> None:
-        self.options = options
-        self.left = min(map(bytes_left, options)) if left is None else left
-
-
-def bytes_left(frame: Any) -> int:
-    """Fewest bytes that complete a frame, its closing quote included."""
-    if isinstance(frame, bytes):
-        return len(frame)
-    return EXCERPT_BYTES if isinstance(frame, Excerpt) else int(frame.left)
+    def __init__(self, options: list[Any], loops: bool = False) -> None:
+        self.options, self.loops = options, loops
 
 
 def read_tools(path: Path) -> list[dict[str, Any]]:
@@ -150,7 +140,7 @@ class CallGrammar:
         if most is not None and most < least:
             raise SchemaError(f"tools.json, {where}: maxItems {most} is below minItems {least}.")
         if most is None:
-            loop = Choice([b"]"], left=1)
+            loop = Choice([b"]"], loops=True)
             loop.options.append(Series([b",", item, loop]))
             rest: Any = loop
         else:

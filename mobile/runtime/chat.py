@@ -70,18 +70,9 @@ class Chat:
         self.tokenizer = PromptTokenizer(folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0])
         self._reuse_prefix = reuse_prefix
         self._constraints: dict[str, CallConstraint] = {}
-        self.constrain: Constrain = constrain or self._recommended()
+        self.constrain: Constrain = constrain or self.bundle.constrain
         if self.constrain != "off":
             self.constraint(self.constrain)
-
-    def _recommended(self) -> Constrain:
-        """What bundle.json recommends: the one who exported the model knows whether values are cut from the text."""
-        for kind in CONSTRAINTS:
-            if kind == self.bundle.constrain:
-                return kind
-        raise ModelError(
-            f"bundle.json recommends constrain {self.bundle.constrain!r}; known are {', '.join(CONSTRAINTS)}."
-        )
 
     def constraint(self, kind: Constrain) -> CallConstraint:
         """The constraint of the folder's tools.json, made once; SchemaError or ModelError where it cannot be."""

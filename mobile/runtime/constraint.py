@@ -2,6 +2,12 @@
 
 A trained student is nearly always right by itself, so its choice is checked first, byte by byte along edges that
 are known after a few answers; the mask over the whole vocabulary is made only where the choice is refused.
+
+The rule of the room (for those who port it): with `room` tokens left to choose, stop id included, a token is taken
+only if left(state after it) + 2 <= room, where left() is the bound of completion.py on the tokens that complete the
+call, and 2 stands for the token itself and the stop id. A choice of the model that is illegal or breaks the rule is
+made again among the legal tokens; if the new choice breaks the rule too, once more among those that keep it, or, where
+none does, among those with the smallest left(): a budget that holds no call is used up on the way to the nearest one.
 """
 
 from __future__ import annotations
@@ -14,7 +20,9 @@ import numpy.typing as npt
 
 from .automaton import Automaton, State
 from .call_grammar import CallGrammar
+from .completion import Completion
 from .errors import ModelError
+from .json_terminals import NO_END
 from .token_trie import Mask, TokenTrie, token_bytes
 
 Logits = npt.NDArray[np.float32]
@@ -50,6 +58,7 @@ class CallConstraint:
         self.tokens = token_bytes(tokenizer)
         self.stop_ids = list(stop_ids)
         self.vocab_size = vocab_size
+        self._completion = Completion(spelled for token, spelled in self.tokens.items() if token < vocab_size)
         self._trie: TokenTrie | None = None
 
     def sampler(self, choose: Callable[[Logits], int], utterance: str, max_new_tokens: int) -> ConstrainedSampler:
@@ -63,13 +72,12 @@ class CallConstraint:
         except KeyError:
             pass
         spelled = self.tokens.get(token)
-        at: State | None = state if spelled else None
-        for byte in spelled or b"":
-            if at is not None:
-                at = self.automaton.step(at, byte)
-        if self.automaton.may_keep(state, at):
-            state.tokens[token] = at
-        return at
+        after = state.tokens[token] = self.automaton.advance(state, spelled) if spelled else None
+        return after
+
+    def left(self, state: State) -> int:
+        """Tokens that complete the call of the present answer, a bound that is never too small."""
+        return self._completion.left(state, self.automaton.utterance)
 
     def mask(self, state: State) -> Mask:
         """[V] bool: the legal tokens, the stop ids after a complete call."""
@@ -83,8 +91,8 @@ class CallConstraint:
 class ConstrainedSampler:
     """Chooses among the legal tokens, by the sampler it is given: for use as `sampler` of Model.generate.
 
-    Towards the end of the budget only tokens are legal that leave room to complete the call, so that it is whole at
-    `max_new_tokens`, the stop id included. (A budget too small for any call is used up and the answer cut.)
+    Towards the end of the budget only tokens are taken that leave room to complete the call, so that it is whole at
+    `max_new_tokens`, the stop id included: the rule of the room above.
     """
 
     def __init__(
@@ -108,8 +116,8 @@ class ConstrainedSampler:
         return token
 
     def _fits(self, after: State) -> bool:
-        """Whether the bytes still needed, one token each, and the stop id fit after one more token."""
-        return self._constraint.automaton.left(after) + 1 <= self._room - 1
+        """Whether one more token, those still needed after it, and the stop id fit."""
+        return self._constraint.left(after) + 2 <= self._room
 
     def _legal_choice(self, logits: Logits) -> tuple[int, State]:
         legal = self._constraint.mask(self.state)
@@ -117,10 +125,15 @@ class ConstrainedSampler:
             raise ModelError("No token of the vocabulary continues the call: the tokenizer lacks single bytes.")
         token = self._choose(np.where(legal, logits, NEVER))
         if not self._fits(self._after(token)):
-            fitting = [other for other in map(int, np.flatnonzero(legal)) if self._fits(self._after(other))]
-            if fitting:
-                token = self._choose(np.where(np.isin(np.arange(len(logits)), fitting), logits, NEVER))
+            token = self._choose(np.where(self._fitting(legal), logits, NEVER))
         return token, self._after(token)
+
+    def _fitting(self, legal: Mask) -> Mask:
+        """The legal tokens that leave room, or those that come nearest to it."""
+        left = np.full(len(legal), NO_END)
+        for token in map(int, np.flatnonzero(legal)):
+            left[token] = self._constraint.left(self._after(token))
+        return legal & (left <= max(self._room - 2, int(left.min())))
 
     def _after(self, token: int) -> State:
         after = self._constraint.after(self.state, token)

@@ -17,3 +17,7 @@ class ContextFullError(ModelError):
 
 class SchemaError(ModelError):
     """tools.json asks for something that constrained decoding cannot guarantee."""
+
+
+class ActionError(ModelError):
+    """The home's names or a function registered for an effect do not fit tools.json."""

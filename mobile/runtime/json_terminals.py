@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from functools import lru_cache
-from itertools import accumulate
 from typing import Final, Literal, NamedTuple
 
 CLOSED: Final = "closed"
@@ -45,6 +44,7 @@ PHASES: tuple[dict[int, int], ...] = (
 )
 _BYTES_TO_BASE = (0, 1, 2, 3, 2, 2, 3, 3, 1, 4, 3, 2, 1, 1)  # fewest bytes from a phase to phase 0
 
+NO_END = 1 << 30  # bytes or tokens to an end that cannot be reached
 INTEGER_DIGITS, FRACTION_DIGITS = 15, 9  # 15 digits are exact in a double, whatever parses the call
 _SCALE = int(10**FRACTION_DIGITS)
 _SAME_DIGIT = str.maketrans("23456789", "11111111")
@@ -81,8 +81,12 @@ class Excerpt(NamedTuple):
     def step(self, byte: int, utterance: Utterance) -> Excerpt | Closed | None:
         if byte == QUOTE and self.positions is not None and any(at in utterance.ends for at in self.positions):
             return CLOSED  # a quote of the utterance itself is escaped, so it begins with a backslash
+        return self.skip(bytes((byte,)), utterance)
+
+    def skip(self, data: bytes, utterance: Utterance) -> Excerpt | None:
+        """After several bytes, none of which closes it."""
         starts = utterance.starts if self.positions is None else self.positions
-        positions = tuple(at + 1 for at in starts if at < len(utterance.data) and utterance.data[at] == byte)
+        positions = tuple([at + len(data) for at in starts if utterance.data.startswith(data, at)])
         return Excerpt(positions) if positions else None
 
     def options(self, utterance: Utterance) -> set[int]:
@@ -92,34 +96,58 @@ class Excerpt(NamedTuple):
 
     def bytes_left(self, utterance: Utterance) -> int:
         """Fewest bytes to the end, closing quote included."""
-        starts = utterance.starts if self.positions is None else self.positions
-        first = int(self.positions is None)  # an excerpt is never empty
-        return 1 + min(end - at for at in starts for end in utterance.ends if end >= at + first)
+        if self.positions is None:
+            return utterance.shortest
+        return 1 + min(utterance.until_end[at] for at in self.positions)
 
 
 class Utterance:
     """The user's text as the bytes of a JSON string, with the offsets where an excerpt may begin and end.
 
     Excerpts begin and end at word borders and not with white space. Between two letters or digits there is no
-    border, except in scripts written without spaces (Unicode category Lo).
+    border, except in scripts written without spaces (Unicode category Lo). What follows the last end is left out.
     """
 
     def __init__(self, text: str) -> None:
-        pieces = [escape(letter) if letter in _ESCAPED else letter.encode("utf-8", "replace") for letter in text]
-        spaces = [letter.isspace() for letter in text]
-        words = [letter.isalnum() and unicodedata.category(letter) != "Lo" for letter in text]
-        offsets = list(accumulate(map(len, pieces), initial=0))
-        last = len(text) - 1
-        self.data = b"".join(pieces)
-        self.starts = tuple(
-            offsets[i] for i, word in enumerate(words) if not spaces[i] and not (word and i and words[i - 1])
-        )
-        self.ends = frozenset(
-            offsets[i + 1] for i, word in enumerate(words) if not spaces[i] and not (word and i < last and words[i + 1])
-        )
+        pieces: list[bytes] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        offset, in_word = 0, False
+        for letter in text:
+            piece, space, word = _letter(letter)
+            pieces.append(piece)
+            if not space:
+                if word and in_word:  # the end of the letter before was none
+                    ends.pop()
+                else:
+                    starts.append(offset)
+                ends.append(offset + len(piece))
+            in_word = word
+            offset += len(piece)
+        self.data = b"".join(pieces)[: ends[-1] if ends else 0]
+        self.starts, self.ends = tuple(starts), frozenset(ends)
+        self.until_end = _distances(ends)
+        # Bytes of the shortest excerpt, which is never empty, and its closing quote.
+        self.shortest = 2 + min((self.until_end[at + 1] for at in starts), default=NO_END)
+
+
+def _distances(ends: list[int]) -> list[int]:
+    """Bytes from each offset to the next of `ends`."""
+    counts: list[int] = []
+    for end in ends:
+        counts.extend(range(end - len(counts), 0, -1))
+        counts.append(0)
+    return counts or [0]
 
 
 _ESCAPED = frozenset(map(chr, range(0x20))) | {'"', "\\"}
+
+
+@lru_cache(maxsize=4096)
+def _letter(letter: str) -> tuple[bytes, bool, bool]:
+    """Its bytes inside a JSON string; whether it is white space; whether it joins others to a word."""
+    piece = escape(letter) if letter in _ESCAPED else letter.encode("utf-8", "replace")
+    return piece, letter.isspace(), letter.isalnum() and unicodedata.category(letter) != "Lo"
 
 
 def escape(text: str) -> bytes:

@@ -1,4 +1,8 @@
-"""The choice of the next token: greedy, or random within a temperature, top-k and top-p."""
+"""The choice of the next token: greedy, or random within a temperature, top-k and top-p.
+
+A draw is the inverse of the running sum at one uniform number, so that a runtime in another language, given the same
+number, chooses the same id (mobile/contract). Only where the numbers come from is each runtime's own.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +37,31 @@ class Sampler:
         """One id from logits [V]."""
         if self.temperature == 0.0:
             return int(np.argmax(logits))
-        return int(self._random.choice(len(logits), p=self.probabilities(logits)))
+        return self.choose(logits, self._random.random())
+
+    def choose(self, logits: npt.NDArray[Any], uniform: float) -> int:
+        """The id that a number in [0, 1) picks: the first, by falling probability, whose running sum exceeds it."""
+        if self.temperature == 0.0:
+            return int(np.argmax(logits))
+        ids, weights = self._kept(logits)
+        sums = np.cumsum(weights)
+        return int(ids[min(np.searchsorted(sums, uniform * sums[-1], side="right"), len(ids) - 1)])
 
     def probabilities(self, logits: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """The distribution [V] that ids are drawn from (temperature above 0), in float64."""
+        ids, weights = self._kept(logits)
+        result = np.zeros(len(logits))
+        result[ids] = weights / weights.sum()
+        return result
+
+    def _kept(self, logits: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Ids within top-k and top-p by falling probability, equal ones by id, and their weights."""
         scaled = logits.astype(np.float64) / self.temperature
         order = np.argsort(-scaled, kind="stable")
         if self.top_k:
             order = order[: self.top_k]
         weights = np.exp(scaled[order] - scaled[order[0]])
         weights /= weights.sum()
-        # A token stays while the mass before it is below p, so the one that reaches p is the last.
+        # A token stays while the mass before it is below p, so the one that reaches it is the last.
         kept = int(np.count_nonzero(np.cumsum(weights) - weights < self.top_p))
-        result = np.zeros(len(logits))
-        result[order[:kept]] = weights[:kept] / weights[:kept].sum()
-        return result
+        return order[:kept], weights[:kept]

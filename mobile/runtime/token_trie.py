@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .automaton import Automaton, State
+from .automaton import Automaton, Stack, State
 from .errors import ModelError
-from .json_terminals import CLOSED, Text
+from .json_terminals import CLOSED, QUOTE, Excerpt, Text, Utterance
 
 Mask = npt.NDArray[np.bool_]
 
@@ -54,6 +54,7 @@ class TokenTrie:
 
     The inside of a free string allows most of the vocabulary, whatever follows the string. So for each phase of
     a string the tokens that stay inside are found once, and those that leave it are followed from its closing quote.
+    The inside of an excerpt is read along the utterance, without a state a byte.
     """
 
     def __init__(self, tokens: Mapping[int, bytes], vocab_size: int) -> None:
@@ -72,31 +73,65 @@ class TokenTrie:
         if state.legal is None:
             legal = np.zeros(self._vocab_size, dtype=bool)
             free = [stack for stack in state.stacks if stack and _is_free(stack[0])]
+            excerpts = [stack for stack in state.stacks if stack and isinstance(stack[0], Excerpt)]
             for frame, rest in free:
                 inside, leaving = self._text(frame.phase)
                 legal |= inside
-                after = automaton.below(rest)
-                for node in leaving:
-                    legal[node.ids] = True
-                    self._walk(node, automaton, after, legal)
-            if others := state.stacks.difference(free):
-                self._walk(self._root, automaton, automaton.state(set(others)) if free else state, legal)
+                self._leave(leaving, rest, automaton, state, legal)
+            for frame, rest in excerpts:
+                self._leave(self._excerpt(frame, automaton.utterance, legal), rest, automaton, state, legal)
+            if others := state.stacks.difference(free, excerpts):
+                start = automaton.state(set(others)) if free or excerpts else state
+                self._walk(self._root, automaton, start, state, legal)
+            if excerpts:
+                automaton.date(state)
             state.legal = legal
         mask: Mask = state.legal
         return mask
 
+    def _leave(self, closed: Iterable[Node], rest: Stack, automaton: Automaton, owner: State, legal: Mask) -> None:
+        """Notes the tokens that closed a string at one of these nodes, and those that go on after it."""
+        after = automaton.below(rest)
+        for node in closed:
+            legal[node.ids] = True
+            self._walk(node, automaton, after, owner, legal)
+
+    def _excerpt(self, frame: Excerpt, utterance: Utterance, legal: Mask) -> Collection[Node]:
+        """Notes the tokens that stay inside an excerpt; the nodes at which the others have closed it."""
+        ids: list[int] = []
+        closed: dict[int, Node] = {}
+        for start in utterance.starts if frame.positions is None else frame.positions:
+            node = self._root
+            for at in range(start, len(utterance.data) + 1):
+                if at in utterance.ends and (at > start or frame.positions is not None) and QUOTE in node.children:
+                    closed[id(node)] = node.children[QUOTE]
+                following = node.children.get(utterance.data[at]) if at < len(utterance.data) else None
+                if following is None:
+                    break
+                node = following
+                ids += node.ids
+        legal[ids] = True
+        return closed.values()
+
     @staticmethod
-    def _walk(root: Node, automaton: Automaton, start: State, legal: Mask) -> None:
+    def _walk(root: Node, automaton: Automaton, start: State, owner: State, legal: Mask) -> None:
+        """Notes in the mask of `owner` the tokens below `root` that may follow `start`."""
+        ids: list[int] = []
         border = [(root, start)]
         while border:
             node, state = border.pop()
-            options = automaton.options(state) if node.children else set()
+            if not node.children:
+                continue
+            if state.depends:
+                automaton.date(owner)
+            options = automaton.options(state)
             for byte in node.children if options is None else options.intersection(node.children):
                 child = node.children[byte]
                 following = automaton.step(state, byte)
                 if following is not None:
-                    legal[child.ids] = True
+                    ids += child.ids
                     border.append((child, following))
+        legal[ids] = True
 
     def _text(self, phase: int) -> tuple[Mask, list[Node]]:
         """Tokens that stay inside a free string, and the nodes at which the others have closed it."""

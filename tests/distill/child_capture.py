@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.torch_track import forks
 from train.chat import ChatTokenizer
 from train.config.schema import Config
 from train.distill.cache_writer import CacheWriter
@@ -87,6 +90,62 @@ def test_goes_on_after_a_kill(run: RunFolder, config: Config, monkeypatch: pytes
     monkeypatch.setattr(CacheWriter, "add", add)
     again = capture.run(context(run, config))
     assert again["rows"] == whole["rows"]
+    assert [path.read_bytes() for path in sorted(run.logits.glob("*.safetensors"))] == expected
+
+
+def in_two_processes(run: RunFolder, config: Config, dies_at: int = 99) -> list[int]:
+    """Exit statuses of a capture as torchrun starts it; each process dies before its n-th shard, n = `dies_at`."""
+    add = CacheWriter.add
+
+    def work() -> None:
+        rank, calls = os.environ["RANK"], []
+
+        def noted(self: CacheWriter, rows: list[int], entries: object, number: int, **figures: float) -> None:
+            calls.append(number)
+            if len(calls) == dies_at:
+                os._exit(9)
+            add(self, rows, entries, number, **figures)  # type: ignore[arg-type]
+            (run.path / f"shard {number} by {rank}").touch()
+
+        CacheWriter.add = noted  # type: ignore[method-assign, assignment]
+        mine = context(run, config) if rank == "0" else replace(context(run, config), tracker=Tracker(None, "capture"))
+        assert bool(capture.run(mine)) == (rank == "0")
+
+    return forks.run_ranks(work, 2, 29601 + dies_at % 9)
+
+
+def test_two_processes_make_the_cache_of_one(run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "BLOCK_ROWS", 8)
+    key = cache_key(run, ChatTokenizer.load(run.data / "tokenizer"), config.distill)
+    capture.run(context(run, config))
+    (run.path / "logits").rename(run.path / "of one")
+    shutil.rmtree(run.path / "checkpoints")
+    assert in_two_processes(run, config) == [0, 0]
+    assert sorted(path.name for path in run.path.glob("shard *")) == [f"shard {n} by {n % 2}" for n in range(4)]
+    one, two = LogitCache(run.path / "of one", key), LogitCache(run.logits, key)
+    assert len(one) == len(two) == 30
+    for row in range(30):
+        expected, found = one.entry(row), two.entry(row)
+        assert expected is not None
+        assert found is not None
+        assert np.array_equal(found.ids, expected.ids)
+        assert np.allclose(found.logprobs, expected.logprobs, rtol=0, atol=1e-5)
+        assert np.allclose(found.lse, expected.lse, rtol=0, atol=1e-5)
+
+
+def test_one_process_goes_on_where_two_were_killed(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "BLOCK_ROWS", 4)
+    capture.run(context(run, config))
+    expected = [path.read_bytes() for path in sorted(run.logits.glob("*.safetensors"))]
+    shutil.rmtree(run.path / "checkpoints")
+    assert in_two_processes(run, config, dies_at=3) == [9, 9]
+    left = sorted(path.name for path in (run.path / "checkpoints" / "capture").glob("*.safetensors"))
+    assert left == [f"shard-{n:05d}.safetensors" for n in range(4)]
+    # One of them got lost: what is missing is not at the end.
+    (run.path / "checkpoints" / "capture" / "shard-00001.safetensors").unlink()
+    assert capture.run(context(run, config))["rows"] == 30
     assert [path.read_bytes() for path in sorted(run.logits.glob("*.safetensors"))] == expected
 
 

@@ -37,6 +37,21 @@ def test_draws_follow_the_distribution_and_the_seed() -> None:
     assert [first(LOGITS) for _ in range(40)] != [other(LOGITS) for _ in range(40)]
 
 
+@pytest.mark.parametrize(
+    ("uniform", "expected"), [(0.0, 1), (0.49, 1), (0.51, 3), (0.74, 3), (0.76, 0), (0.89, 0), (0.91, 2)]
+)
+def test_one_number_picks_along_the_running_sum(uniform: float, expected: int) -> None:
+    assert Sampler(temperature=1.0).choose(LOGITS, uniform) == expected  # .5, .75, .9, 1
+    assert Sampler(temperature=1.0, top_k=1).choose(LOGITS, uniform) == 1
+    assert Sampler().choose(LOGITS, uniform) == 1
+
+
+def test_the_last_number_below_one_picks_a_token() -> None:
+    last = 1.0 - 2.0**-53  # the largest that NumPy draws
+    assert Sampler(temperature=1.0).choose(np.array([-800.0, 0.0, -900.0]), last) == 1  # weights of 0 are not drawn
+    assert Sampler(temperature=1.0).choose(np.array([0.0, 1.0]), last) == 0
+
+
 def test_greedy_takes_the_first_of_equals() -> None:
     assert Sampler()(np.array([1.0, 3.0, 3.0])) == 1
 

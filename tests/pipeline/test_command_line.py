@@ -114,6 +114,7 @@ VERBS = [
     "verify",
     "track",
     "dashboard",
+    "web",
     "sweep",
     "doctor",
 ]

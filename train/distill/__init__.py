@@ -2,7 +2,7 @@
 
 supervised.py    which positions of a row are predicted, and what
 logit_cache.py   the format, its reader and its writer (NumPy and safetensors only)
-capture.py       stage `capture`: teacher/ → logits/ (PyTorch)
+capture.py       stage `capture`: teacher/ → logits/ (PyTorch); processes.py shares it between several
 kd_loss.py       top-k + tail distillation loss on keras.ops; kd_loss_torch.py is the same in PyTorch
 """
 

@@ -1,6 +1,7 @@
-"""Writes a logit cache shard by shard; a killed capture goes on after its last whole shard.
+"""Writes a logit cache shard by shard; a killed capture goes on with the shards that are missing.
 
-Shards collect in the stage's checkpoint folder. The cache takes its place as a whole when the capture ends.
+Shards collect in the stage's checkpoint folder, where several processes may write, each its own. The cache takes its
+place as a whole when the capture ends.
 """
 
 from __future__ import annotations
@@ -35,11 +36,32 @@ class CacheWriter:
     def __init__(self, folder: Path, key: CacheKey, vocab_size: int, work: dict[str, Any]) -> None:
         self._partial, self._key, self._wanted = folder, key, bool(work.get("rows", True))
         self._id_dtype = np.uint16 if vocab_size <= 2**16 else np.uint32
-        self.shards = self._resume({"format": FORMAT, "key": _plain(key), "vocab_size": vocab_size, **work})
+        self._found = self._resume({"format": FORMAT, "key": _plain(key), "vocab_size": vocab_size, **work})
 
-    def add(self, rows: Sequence[int], entries: Sequence[CacheEntry], **figures: float) -> None:
-        """Writes one shard: `rows[i]` has `entries[i]`. `figures` are kept beside its hash in cache.json."""
-        name = f"shard-{len(self.shards):05d}.safetensors"
+    @property
+    def shards(self) -> list[dict[str, Any]]:
+        """Cards of the shards that are whole, in their order."""
+        return [self._found[number] for number in sorted(self._found)]
+
+    @property
+    def numbers(self) -> set[int]:
+        """Of the shards that are whole."""
+        return set(self._found)
+
+    def read_again(self) -> None:
+        """Finds what other processes have written."""
+        self._found = self._whole_shards()
+
+    def add(
+        self, rows: Sequence[int], entries: Sequence[CacheEntry], number: int | None = None, **figures: float
+    ) -> None:
+        """Writes one shard: `rows[i]` has `entries[i]`. `figures` are kept beside its hash in cache.json.
+
+        Args:
+            number: of the shard; None: the next one.
+        """
+        number = len(self._found) if number is None else number
+        name = f"shard-{number:05d}.safetensors"
         lengths = np.asarray([len(entry.ids) for entry in entries], dtype=np.int32)
         arrays: dict[str, Array] = {
             "ids": np.concatenate([entry.ids for entry in entries]).astype(self._id_dtype),
@@ -61,7 +83,7 @@ class CacheWriter:
             **figures,
         }
         write_json(path.with_suffix(".json"), shard)  # last: a shard without it is not whole
-        self.shards.append(shard)
+        self._found[number] = shard
 
     def finish(self, target: Path) -> LogitCache:
         """The cache takes its place at `target`. Returns a reader of it."""
@@ -81,20 +103,21 @@ class CacheWriter:
             write_json(folder / "cache.json", card)
         return LogitCache(target, self._key)
 
-    def _resume(self, work: dict[str, Any]) -> list[dict[str, Any]]:
-        """Whole shards of an earlier try; anything else in the work folder goes."""
+    def _resume(self, work: dict[str, Any]) -> dict[int, dict[str, Any]]:
+        """Whole shards of an earlier try, by number; where that was other work, its folder goes."""
         card = self._partial / "work.json"
         if not card.exists() or json.loads(card.read_text(encoding="utf-8")) != work:
             shutil.rmtree(self._partial, ignore_errors=True)
             write_json(card, work)
-            return []
-        shards: list[dict[str, Any]] = []
-        while (path := self._partial / f"shard-{len(shards):05d}.json").exists():
+        return self._whole_shards()
+
+    def _whole_shards(self) -> dict[int, dict[str, Any]]:
+        shards: dict[int, dict[str, Any]] = {}
+        for path in self._partial.glob("shard-*.json"):
             shard = json.loads(path.read_text(encoding="utf-8"))
             file = self._partial / shard["file"]
-            if not file.exists() or sha256_file(file) != shard["sha256"]:
-                break
-            shards.append(shard)
+            if file.exists() and sha256_file(file) == shard["sha256"]:
+                shards[int(path.stem.removeprefix("shard-"))] = shard
         return shards
 
 

@@ -2,8 +2,10 @@
 
 Rows are taken in blocks of BLOCK_ROWS, one shard each, so that a capture that runs out of time has the first rows.
 Inside a block they are sorted by length: almost no padding. The head is applied at supervised positions alone, in fp32.
+Several processes take the blocks in turn; what a block's shard holds does not depend on who makes it.
 
     tandem capture CONFIG
+    torchrun --nproc-per-node 8 -m train.distill CONFIG
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from transformers import AutoModelForCausalLM
 from train.chat import ChatTokenizer
 from train.distill.cache_writer import CacheWriter
 from train.distill.logit_cache import CacheEntry, LogitCache, cache_key
+from train.distill.processes import Processes, local_device
 from train.distill.supervised import SupervisedRow, read_supervised
 from train.errors import UserError
 from train.hardware import cpu_has_bf16
@@ -46,20 +49,35 @@ class Counts:
 
 def run(context: StageContext) -> dict[str, Any]:
     """teacher/ and data/train.jsonl → logits/. Returns headline figures."""
-    config = context.config.distill
+    config, group = context.config.distill, Processes.join()
     tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
     rows = read_supervised(context.run.data / "train.jsonl", tokenizer, config.rows)
     key = cache_key(context.run, tokenizer, config)
     work = {"block_rows": BLOCK_ROWS, "rows": len(rows)}
-    writer = CacheWriter(context.checkpoints, key, tokenizer.vocab_size, work)
+    # One after the other: the first may clear the folder, and none may see what another has already begun to add.
+    writer = group.first_alone(lambda: CacheWriter(context.checkpoints, key, tokenizer.vocab_size, work))
     if not rows:
-        writer.finish(context.run.logits)
-        say("capture: distill.rows is 0, the student learns from the data alone")
+        if group.first:
+            writer.finish(context.run.logits)
+            say("capture: distill.rows is 0, the student learns from the data alone")
+        group.leave()
         return {"rows": 0, "positions": 0}
-    teacher = Teacher(context.run.teacher, tokenizer.vocab_size, key.top_k, key.temperatures)
+    teacher = Teacher(context.run.teacher, tokenizer.vocab_size, key.top_k, key.temperatures, local_device())
     limit = None if config.max_minutes_capture is None else 60 * config.max_minutes_capture
-    counts = _capture(teacher, rows, writer, limit, context)
-    return _headline(writer.finish(context.run.logits), writer.shards, counts)
+    counts = _capture(teacher, rows, writer, limit, context, group)
+    return _finish(writer, context, group, group.total(counts.tokens_per_s))
+
+
+def _finish(writer: CacheWriter, context: StageContext, group: Processes, tokens_per_s: float) -> dict[str, Any]:
+    """Process 0 puts the cache in its place when all shards are written; headline figures, empty on the others."""
+    group.wait()
+    headline: dict[str, Any] = {}
+    if group.first:
+        if group.count > 1:
+            writer.read_again()
+        headline = _headline(writer.finish(context.run.logits), writer.shards, tokens_per_s)
+    group.leave()
+    return headline
 
 
 class Teacher:
@@ -70,11 +88,19 @@ class Teacher:
         vocab_size: of the tokenizer the rows were made with.
         top_k: log-probabilities kept a position.
         temperatures: a log-sum-exp is kept for each.
+        device: where it works; None: the GPU of this process, or the CPU.
     """
 
-    def __init__(self, folder: Path, vocab_size: int, top_k: int, temperatures: Sequence[float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vocab_size: int,
+        top_k: int,
+        temperatures: Sequence[float],
+        device: torch.device | None = None,
+    ) -> None:
         self.top_k, self.temperatures = top_k, tuple(temperatures)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = local_device() if device is None else device
         bf16 = self.device.type == "cuda" or cpu_has_bf16()
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if bf16 else torch.float32)
         if model.config.vocab_size != vocab_size:
@@ -113,27 +139,43 @@ class Teacher:
 
 
 def _capture(
-    teacher: Teacher, rows: Sequence[SupervisedRow], writer: CacheWriter, limit_s: float | None, context: StageContext
+    teacher: Teacher,
+    rows: Sequence[SupervisedRow],
+    writer: CacheWriter,
+    limit_s: float | None,
+    context: StageContext,
+    group: Processes,
 ) -> Counts:
-    """Labels the blocks that are not done yet, until rows or time (earlier tries included) are spent."""
+    """Labels this process's blocks of those that are not done yet, until they or the time (earlier tries included) are
+    spent."""
     counts, done = Counts(), sum(shard["rows"] for shard in writer.shards)
-    spent_before = sum(shard["seconds"] for shard in writer.shards)
-    if done:
-        say(f"capture: goes on after row {done}")
-    with progress("capture", len(rows), "rows") as meter:
+    spent_before = sum(shard["seconds"] / shard.get("processes", 1) for shard in writer.shards)
+    if done and group.first:
+        say(f"capture: goes on, {done} rows are done")
+    own = _own_blocks(len(rows), writer.numbers, group)
+    with progress("capture", done + sum(map(len, own.values())), "rows") as meter:
         meter.advance(done)
-        for start in range(len(writer.shards) * BLOCK_ROWS, len(rows), BLOCK_ROWS):
+        for number, block in own.items():
             left_s = None if limit_s is None else limit_s - spent_before - counts.seconds
             if left_s is not None and left_s <= 0:
                 break
             seconds_before = counts.seconds
-            entries = _block(teacher, rows, range(start, min(start + BLOCK_ROWS, len(rows))), left_s, counts, meter)
-            numbers = sorted(entries)
-            writer.add(numbers, [entries[number] for number in numbers], seconds=counts.seconds - seconds_before)
-            context.tracker.log({"capture/rows": start + len(numbers), "capture/tok_per_s": counts.tokens_per_s})
-            if len(numbers) < min(BLOCK_ROWS, len(rows) - start):
+            entries = _block(teacher, rows, block, left_s, counts, meter)
+            found, seconds = sorted(entries), counts.seconds - seconds_before
+            writer.add(found, [entries[row] for row in found], number, seconds=seconds, processes=group.count)
+            context.tracker.log({"capture/rows": block.start + len(found), "capture/tok_per_s": counts.tokens_per_s})
+            if len(found) < len(block):
                 break
     return counts
+
+
+def _own_blocks(rows: int, done: set[int], group: Processes) -> dict[int, range]:
+    """The rows of the blocks that this process labels, by number: each takes every count-th of those missing."""
+    missing = [number for number in range(-(-rows // BLOCK_ROWS)) if number not in done]
+    return {
+        number: range(number * BLOCK_ROWS, min((number + 1) * BLOCK_ROWS, rows))
+        for number in missing[group.index :: group.count]
+    }
 
 
 def _block(
@@ -175,12 +217,12 @@ def _batches(rows: Sequence[SupervisedRow], block: range) -> list[list[int]]:
     return batches
 
 
-def _headline(cache: LogitCache, shards: list[dict[str, Any]], counts: Counts) -> dict[str, Any]:
+def _headline(cache: LogitCache, shards: list[dict[str, Any]], tokens_per_s: float) -> dict[str, Any]:
     positions = sum(shard["positions"] for shard in shards)
     return {
         "rows": len(cache),
         "positions": positions,
-        "tokens_per_s": round(counts.tokens_per_s, 1),
+        "tokens_per_s": round(tokens_per_s, 1),
         "bytes_per_position": round(sum(shard["bytes"] for shard in shards) / positions, 1),
         "mean_tail_mass": round(cache.mean_tail_mass(), 6),
     }

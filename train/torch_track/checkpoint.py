@@ -1,24 +1,30 @@
 """Checkpoints of the fine-tuning: safetensors and JSON (no pickle), whole or not there, newest whole one taken.
 
 A folder `step-NNNNNN` holds the weights that are trained, the optimizer's state and `state.json`: progress and the
-sha256 of the others. It appears by one rename, so a kill leaves either the whole of it or nothing.
+sha256 of the others. It appears by one rename, so a kill leaves either the whole of it or nothing. Where the model is
+sharded (FSDP2) every process writes one file of it; any number of processes can go on from either kind.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import load_file, save_file
 
 from train.atomic import sha256_file, whole_folder, write_json
 from train.errors import TandemError
 from train.progress import say
 from train.torch_track.selection import Selection
+from train.torch_track.shard_files import SHARDS, names_in, read_tensors, write_shards
+from train.torch_track.sharding import is_sharded
 
 STATE = "state.json"
 FILES = ("model.safetensors", "optimizer.safetensors")
@@ -51,9 +57,36 @@ def save(
     with whole_folder(folder / _name(state.step)) as temporary:
         save_file(dict(_trained(model)), temporary / FILES[0])  # tied weights appear once
         save_file(_optimizer_tensors(model, optimizer), temporary / FILES[1])
-        hashes = {name: sha256_file(temporary / name) for name in FILES}
-        write_json(temporary / STATE, {"progress": asdict(state), "fingerprint": fingerprint, "sha256": hashes})
+        _write_manifest(temporary, state, fingerprint)
     _rotate(folder, keep)
+
+
+def save_sharded(
+    folder: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: Progress,
+    fingerprint: str,
+    keep: int,
+    accelerator: Accelerator,
+) -> None:
+    """The same of a sharded model. All processes must call it; `folder` lies on a disk that they share."""
+    first = accelerator.is_main_process
+    tensors = dict(_trained(model)) | _optimizer_tensors(model, optimizer)
+    with ExitStack() as stack:
+        names = [str(stack.enter_context(whole_folder(folder / _name(state.step)))) if first else ""]
+        temporary = Path(broadcast_object_list(names)[0])
+        write_shards(temporary, tensors)  # it ends when all have written
+        if first:
+            _write_manifest(temporary, state, fingerprint)
+    if first:
+        _rotate(folder, keep)
+    accelerator.wait_for_everyone()
+
+
+def _write_manifest(folder: Path, state: Progress, fingerprint: str) -> None:
+    hashes = {path.name: sha256_file(path) for path in sorted(folder.glob("*.safetensors"))}
+    write_json(folder / STATE, {"progress": asdict(state), "fingerprint": fingerprint, "sha256": hashes})
 
 
 def _rotate(folder: Path, keep: int) -> None:
@@ -91,15 +124,15 @@ def restore(
         if best is not None and best != progress.step and _manifest(folder / _name(best))[1]:
             say(f"finetune: the best checkpoint, {folder / _name(best)}, is damaged or gone, taking the one before")
             continue
-        _load_model(model, load_file(path / FILES[0]))
-        _load_optimizer(model, optimizer, load_file(path / FILES[1]))
+        _load(path, model, optimizer)
         say(f"finetune: going on from step {progress.step} of {progress.total_steps}")
         return progress
     return None
 
 
 def load_weights(folder: Path, step: int, model: torch.nn.Module) -> None:
-    """The weights alone, from the checkpoint of `step`: how the best one becomes the teacher.
+    """The weights alone, from the checkpoint of `step`: how the best one becomes the teacher. A whole model may be
+    filled from shards: this process reads them without the others.
 
     Raises:
         TandemError: that checkpoint is damaged or gone.
@@ -108,7 +141,7 @@ def load_weights(folder: Path, step: int, model: torch.nn.Module) -> None:
     damaged = _manifest(path)[1]
     if damaged:
         raise TandemError(f"The best checkpoint, {path}, is damaged ({damaged}). Delete {folder} to train anew.")
-    _load_model(model, load_file(path / FILES[0]))
+    _load(path, model)
 
 
 def _name(step: int) -> str:
@@ -119,7 +152,9 @@ def _manifest(path: Path) -> tuple[dict[str, Any], str]:
     """state.json of a checkpoint, and what is wrong with the checkpoint ("" where it is whole)."""
     try:
         manifest: dict[str, Any] = json.loads((path / STATE).read_text(encoding="utf-8"))
-        damaged = [name for name in FILES if sha256_file(path / name) != manifest["sha256"][name]]
+        damaged = [name for name, digest in manifest["sha256"].items() if sha256_file(path / name) != digest]
+        if not manifest["sha256"]:
+            raise ValueError(f"{STATE} names no files")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return {}, f"{type(error).__name__}: {error}"
     return manifest, f"{' and '.join(damaged)}: not the recorded sha256" if damaged else ""
@@ -128,6 +163,29 @@ def _manifest(path: Path) -> tuple[dict[str, Any], str]:
 def _trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
     """Frozen weights are the base model's: they are read from there again."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _load(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
+    if is_sharded(model) or any(path.glob(SHARDS)):
+        _load_parts(path, model, optimizer)
+        return
+    _load_model(model, load_file(path / FILES[0]))
+    if optimizer is not None:
+        _load_optimizer(model, optimizer, load_file(path / FILES[1]))
+
+
+def _load_parts(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
+    """The same where the model, the files or both are sharded."""
+    weights = dict(_trained(model))
+    moments: dict[str, torch.Tensor] = {}
+    if optimizer is not None:
+        for key in sorted(names_in(path) - set(weights)):
+            kind, _, name = key.partition("/")
+            moments[key] = torch.zeros(()) if kind == "step" else torch.zeros_like(weights[name])
+    with torch.no_grad():
+        read_tensors(path, weights | moments, alone=not is_sharded(model))
+    if optimizer is not None:
+        _load_optimizer(model, optimizer, moments)
 
 
 def _load_model(model: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:
@@ -150,5 +208,5 @@ def _load_optimizer(model: torch.nn.Module, optimizer: torch.optim.Optimizer, te
     for key, value in tensors.items():
         kind, _, name = key.partition("/")
         parameter = parameters[name]
-        # AdamW keeps its step count on the CPU unless fused on a GPU; the moments live beside the parameter.
-        optimizer.state[parameter][kind] = value.clone() if kind == "step" else value.to(parameter.device)
+        # Fused AdamW keeps its step count beside the parameter, as the moments.
+        optimizer.state[parameter][kind] = value.to(parameter.device)

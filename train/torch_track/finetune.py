@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import LlamaForCausalLM
 
@@ -22,11 +22,15 @@ from train.data.build import copy_tokenizer
 from train.progress import say
 from train.runs import StageContext
 from train.torch_track import checkpoint
-from train.torch_track.adapter import load_adapter, merge, save_adapter
+from train.torch_track.adapter import attach, load_adapter, merge, save_adapter
 from train.torch_track.job import Job, planned_steps, prepare
 from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import micro_batch
+from train.torch_track.sharding import is_sharded
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 ADAPTER = "teacher-adapter"
 
@@ -62,20 +66,32 @@ def data_figures(job: Job) -> dict[str, float]:
 
 
 def _write_results(job: Job) -> None:
-    best = job.state.selection.best_step
-    if job.settings.keep_best and best not in (None, job.state.step):
-        checkpoint.load_weights(job.context.checkpoints, best, job.model)
-    tokenizer, model = job.context.run.data / "tokenizer", job.model
-    folder = job.context.run.path / ADAPTER
+    model, adapter = _final(job)
+    tokenizer, folder = job.context.run.data / "tokenizer", job.context.run.path / ADAPTER
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier run with an adapter
-    if job.adapter is not None:
-        save_adapter(job.adapter, folder)
-        model = _merged(job, folder)
+    if adapter is not None:
+        save_adapter(adapter, folder)
+        model = _merged(job, adapter, folder)
     write_teacher(model, tokenizer, job.context.run.teacher)
 
 
-def _merged(job: Job, folder: Path) -> LlamaForCausalLM:
-    assert job.adapter is not None
+def _final(job: Job) -> tuple[LlamaForCausalLM, PeftModel | None]:
+    """Model and adapter with the weights of the best checkpoint, or of the last step."""
+    step, settings = job.state.step, job.settings
+    best = job.state.selection.best_step
+    chosen = best if settings.keep_best and best is not None else step
+    if is_sharded(job.model):  # this process holds a part: the whole is read from the checkpoint, beside it
+        config = job.context.config
+        model = load_trainable(config.model, job.context.run.data / "tokenizer", config.seed)
+        adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
+        checkpoint.load_weights(job.context.checkpoints, chosen, model)
+        return model, adapter
+    if chosen != step:
+        checkpoint.load_weights(job.context.checkpoints, chosen, job.model)
+    return job.model, job.adapter
+
+
+def _merged(job: Job, adapter: PeftModel, folder: Path) -> LlamaForCausalLM:
     assert job.settings.adapter is not None
     sample = job.validation if len(job.validation) else job.packs
     batch = micro_batch(sample, [0])
@@ -83,7 +99,7 @@ def _merged(job: Job, folder: Path) -> LlamaForCausalLM:
         config = job.context.config
         base = load_trainable(config.model, job.context.run.data / "tokenizer", config.seed)
         return merge(load_adapter(base, folder), batch)
-    return merge(job.adapter, batch.to(job.accelerator.device))
+    return merge(adapter, batch.to(next(adapter.parameters()).device))
 
 
 def write_teacher(model: LlamaForCausalLM, tokenizer: Path, folder: Path) -> None:

@@ -9,8 +9,10 @@ Padding and recomputation do not count either.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,18 +20,34 @@ from transformers import LlamaForCausalLM
 
 from train.torch_track.packing import EMPTY, Packs
 
-# Dense bf16 peak in FLOP/s by the vendor's data sheet; the longest name that occurs in the device's name counts.
-GPU_PEAK_BF16 = {
-    "A100": 312e12,
-    "A10": 125e12,
-    "B200": 2250e12,
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "L4": 121e12,
-    "L40S": 362e12,
-    "RTX 4090": 165e12,
+
+@dataclass(frozen=True)
+class Peak:
+    """Dense bf16 peak of a GPU's tensor cores, without 2:4 sparsity, sums in fp32."""
+
+    flops: float  # a second
+    source: str  # title of the vendor's page
+
+
+# Key: the name that PyTorch gives ("NVIDIA H100 80GB HBM3") without maker, memory and socket. Several data sheets print
+# the figure with sparsity only: half of it is the dense one.
+GPU_PEAKS = {
+    "A10": Peak(125e12, "NVIDIA A10 Tensor Core GPU, data sheet"),
+    "A100": Peak(312e12, "NVIDIA A100 Tensor Core GPU, data sheet"),
+    "A100 PCIe": Peak(312e12, "NVIDIA A100 Tensor Core GPU, data sheet"),
+    "A40": Peak(149.7e12, "NVIDIA A40, data sheet"),
+    "B200": Peak(2250e12, "NVIDIA HGX platform, specifications of HGX B200 (one of eight GPUs)"),
+    "H100": Peak(989.4e12, "NVIDIA H100 Tensor Core GPU Architecture, white paper, table of H100 SXM5"),
+    "H100 NVL": Peak(835.5e12, "NVIDIA H100 Tensor Core GPU, data sheet, H100 NVL: 1,671 with sparsity"),
+    "H100 PCIe": Peak(756e12, "NVIDIA H100 Tensor Core GPU Architecture, white paper, table of H100 PCIe"),
+    "H200": Peak(989.5e12, "NVIDIA H200 Tensor Core GPU, data sheet, H200 SXM: 1,979 with sparsity"),
+    "H200 NVL": Peak(835.5e12, "NVIDIA H200 Tensor Core GPU, data sheet, H200 NVL: 1,671 with sparsity"),
+    "L4": Peak(121e12, "NVIDIA L4 Tensor Core GPU, data sheet: 242 with sparsity"),
+    "L40": Peak(181.05e12, "NVIDIA L40, data sheet"),
+    "L40S": Peak(362.05e12, "NVIDIA L40S, data sheet"),
+    "RTX 4090": Peak(165.2e12, "NVIDIA Ada GPU Architecture, white paper, appendix A"),
 }
+NOT_THE_MODEL = re.compile(r"NVIDIA|GeForce|\d+GB|HBM3\w*|SXM\d*")
 PROBE_SIZE, PROBE_ROUNDS = 1024, 3
 
 
@@ -56,21 +74,28 @@ def _attention_width(model: LlamaForCausalLM) -> int:
     return int(model.config.num_attention_heads) * int(attention.head_dim)
 
 
-def peak_flops(device: torch.device, bf16: bool) -> tuple[float, str]:
-    """FLOP/s the device can reach, and where the figure comes from: a data sheet, or a timed matrix product."""
-    if device.type == "cuda" and bf16:
-        name = torch.cuda.get_device_name(device)
-        known = [key for key in GPU_PEAK_BF16 if key in name]
-        if known:
-            best = max(known, key=len)
-            return GPU_PEAK_BF16[best], f"data sheet of {best}, dense bf16"
-    size = PROBE_SIZE * (4 if device.type == "cuda" else 1)
+def peak_flops(device: torch.device, bf16: bool) -> tuple[float | None, str]:
+    """FLOP/s the device can reach, and where the figure comes from: the GPU's data sheet, or a timed matrix product.
+    None where no data sheet says it; the text then says why."""
+    if device.type == "cuda":
+        return gpu_peak(torch.cuda.get_device_name(device), bf16)
     dtype = torch.bfloat16 if bf16 else torch.float32
-    reached = _probe(torch.randn(size, size, device=device, dtype=dtype))
-    return (
-        reached,
-        f"matrix product {size} × {size}, {str(dtype).removeprefix('torch.')}, {torch.get_num_threads()} threads",
-    )
+    reached = _probe(torch.randn(PROBE_SIZE, PROBE_SIZE, device=device, dtype=dtype))
+    kind, threads = str(dtype).removeprefix("torch."), torch.get_num_threads()
+    return reached, f"matrix product {PROBE_SIZE} × {PROBE_SIZE}, {kind}, {threads} threads"
+
+
+def gpu_peak(name: str, bf16: bool) -> tuple[float | None, str]:
+    """Peak of the GPU of this name, and its source; None and the reason where it is not known."""
+    if not bf16:
+        return None, "the peaks known are those of dense bf16, and this run is fp32"
+    # The whole name must fit: an RTX A1000 is no A100, a laptop's RTX 4090 another chip, a MIG slice a part of a card.
+    words = [word for word in re.findall(r"\w+", name) if not NOT_THE_MODEL.fullmatch(word)]
+    model = " ".join(words).casefold()
+    found = next((peak for key, peak in GPU_PEAKS.items() if key.casefold() == model), None)
+    if found is None:
+        return None, f"no data sheet known for {name!r} (train/torch_track/flops.py, GPU_PEAKS)"
+    return found.flops, found.source
 
 
 def _probe(matrix: torch.Tensor) -> float:
@@ -79,7 +104,5 @@ def _probe(matrix: torch.Tensor) -> float:
     for _ in range(PROBE_ROUNDS):
         started = time.perf_counter()
         torch.mm(matrix, matrix)
-        if matrix.is_cuda:
-            torch.cuda.synchronize()
         best = min(best, time.perf_counter() - started)
     return float(2 * matrix.shape[0] ** 3 / best)

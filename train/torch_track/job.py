@@ -26,6 +26,7 @@ from train.torch_track.compile_audit import LayerBreak
 from train.torch_track.loss import SummedLoss
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import Packs, pack_rows
+from train.torch_track.sharding import is_sharded, shard, shards_wanted
 from train.tracking.sample_prompts import SamplePrompts, sample_prompts
 
 if TYPE_CHECKING:
@@ -62,10 +63,22 @@ class Job:
         return [p for p in self.model.parameters() if p.requires_grad]
 
     def save_checkpoint(self) -> None:
-        """Writes a checkpoint of the state as it is; one process does."""
-        if self.accelerator.is_main_process:
-            context, keep = self.context, self.settings.keep_checkpoints
-            checkpoint.save(context.checkpoints, self.model, self.optimizer, self.state, context.fingerprint, keep)
+        """Writes a checkpoint of the state as it is; one process does, or each its part of a sharded model."""
+        context, keep = self.context, self.settings.keep_checkpoints
+        what = (context.checkpoints, self.model, self.optimizer, self.state, context.fingerprint, keep)
+        if is_sharded(self.model):
+            checkpoint.save_sharded(*what, self.accelerator)
+        elif self.accelerator.is_main_process:
+            checkpoint.save(*what)
+
+    def of_process_0(self, *values: float) -> list[float]:
+        """Process 0's figures, on every process: decisions taken by the clock must be the same everywhere."""
+        if self.accelerator.num_processes == 1:
+            return list(values)
+        figures = torch.tensor(values, dtype=torch.float64, device=self.accelerator.device)
+        torch.distributed.broadcast(figures, src=0)
+        agreed: list[float] = figures.tolist()
+        return agreed
 
 
 def prepare(context: StageContext) -> Job:
@@ -80,16 +93,23 @@ def prepare(context: StageContext) -> Job:
     if settings.adapter is not None and settings.adapter.type == "qlora":
         four_bit = four_bit_config(accelerator.device)
     model = load_trainable(config.model, context.run.data / "tokenizer", config.seed, four_bit)
-    model.to(accelerator.device)
+    sharded = shards_wanted(settings, accelerator)
+    if not sharded:
+        model.to(accelerator.device)
     adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
     _require_disk(context, model)
+    summed_loss = SummedLoss(model)
+    if sharded:
+        shard(summed_loss, accelerator.device)
     optimizer = make_optimizer(model, settings)
     state = checkpoint.restore(context.checkpoints, model, optimizer, context.fingerprint)
     if state is None:
         state = Progress(total_steps=planned_steps(packs, settings))
-    summed_loss, optimizer = accelerator.prepare(SummedLoss(model), optimizer)
+    # What is sharded is no more wrapped in DDP: autocast alone.
+    wrapped = accelerator.prepare_model(summed_loss, evaluation_mode=sharded)
+    optimizer = accelerator.prepare_optimizer(optimizer)
     prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, settings.sample_rows)
-    return Job(context, accelerator, model, adapter, summed_loss, optimizer, packs, validation, state, prompts)
+    return Job(context, accelerator, model, adapter, wrapped, optimizer, packs, validation, state, prompts)
 
 
 def _require_disk(context: StageContext, model: LlamaForCausalLM) -> None:

@@ -74,17 +74,19 @@ def _report_compiling(job: Job, audit: CompileAudit, budget: TimeBudget) -> None
         say(f"finetune: compiled again: {compilation.code}: {compilation.recompile_reason}")
 
 
-def _peak(job: Job) -> float:
-    """FLOP/s that MFU is a share of; logged once with where it comes from."""
+def _peak(job: Job) -> float | None:
+    """FLOP/s that MFU is a share of; logged once with where it comes from. None: MFU is left out."""
     reached, origin = peak_flops(job.accelerator.device, job.accelerator.mixed_precision == "bf16")
-    job.context.tracker.log(
-        {"train/step": job.state.step, "train/peak_flops": reached, "train/peak_flops_from": origin}
-    )
+    known = {} if reached is None else {"train/peak_flops": reached}
+    job.context.tracker.log({"train/step": job.state.step, **known, "train/peak_flops_from": origin})
+    if reached is None:
+        say(f"finetune: MFU is left out: {origin}")
     return reached
 
 
 def _decide_compile(job: Job, eager_step_s: float, budget: TimeBudget) -> None:
-    left_s = None if budget.limit_s is None else budget.limit_s - budget.spent_s
+    eager_step_s, spent_s = job.of_process_0(eager_step_s, budget.spent_s)
+    left_s = None if budget.limit_s is None else budget.limit_s - spent_s
     job.state = replace(job.state, eager_step_s=eager_step_s)
     if decide(job.settings.compile, eager_step_s, job.state.total_steps - job.state.step, left_s):
         _compile(job, budget)
@@ -150,7 +152,8 @@ def _validate(job: Job, counts: bool) -> bool:
 
 def _cut(job: Job, budget: TimeBudget, validation_s: float, meter: Meter) -> None:
     """Cuts the number of steps to what fits; validation takes `validation_s` a step on average."""
-    total = min(job.state.total_steps, budget.total(job.state.step, job.state.total_steps, validation_s))
+    fitting = min(job.state.total_steps, budget.total(job.state.step, job.state.total_steps, validation_s))
+    total = int(job.of_process_0(fitting)[0])
     if total < job.state.total_steps:
         say(f"finetune: {job.settings.max_minutes:g} minutes hold {total} of {job.state.total_steps} planned steps")
         meter.set_total(total)

@@ -7,20 +7,31 @@ from typing import Any
 import torch
 
 from train.torch_track.job import Job
+from train.torch_track.sharding import callable_in_parts, is_sharded
 
 ENGINE = "teacher-eager"  # what will answer with these weights in the evaluation
 
 
 def log_samples(job: Job) -> None:
-    """Asks the prompts of `job.prompts` and logs the answers; process 0 does."""
-    if job.prompts is None or not job.accelerator.is_main_process:
+    """Asks the prompts of `job.prompts` and logs the answers; process 0 does, with the others' help where the model is
+    sharded."""
+    sharded = is_sharded(job.model)
+    if job.prompts is None or not (sharded or job.accelerator.is_main_process):
         return
-    answers = greedy(job.model, job.prompts.prompts, job.prompts.max_new_tokens, job.prompts.tokenizer.stop_id)
+    stop = job.prompts.tokenizer.stop_id
+    with callable_in_parts(job.accelerator.unwrap_model(job.summed_loss)):
+        answers = greedy(job.model, job.prompts.prompts, job.prompts.max_new_tokens, stop, in_step=sharded)
     job.context.tracker.samples(job.prompts.samples(job.state.step, ENGINE, answers))
 
 
-def greedy(model: Any, prompts: list[list[int]], max_new_tokens: int, stop_id: int) -> list[list[int]]:
-    """New ids of each prompt, the stop id and what fills the row after it included. The model stays in its mode."""
+def greedy(
+    model: Any, prompts: list[list[int]], max_new_tokens: int, stop_id: int, in_step: bool = False
+) -> list[list[int]]:
+    """New ids of each prompt, the stop id and what fills the row after it included. The model stays in its mode.
+
+    Args:
+        in_step: all processes make the same number of passes, whatever their answers: none stops early.
+    """
     width, was_training = max(map(len, prompts)), model.training
     ids = torch.tensor([[stop_id] * (width - len(prompt)) + prompt for prompt in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
@@ -35,7 +46,7 @@ def greedy(model: Any, prompts: list[list[int]], max_new_tokens: int, stop_id: i
             temperature=None,
             top_p=None,
             top_k=None,
-            eos_token_id=stop_id,
+            eos_token_id=None if in_step else stop_id,
             pad_token_id=stop_id,
         )
     model.train(was_training)

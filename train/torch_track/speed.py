@@ -17,10 +17,10 @@ class Window:
     """Figures of the last LOG_EVERY steps, logged together.
 
     raw tokens/s counts positions computed, padding included; MFU counts the FLOPs that the rows needed (flops.py) over
-    the peak of all processes' devices.
+    the peak of all processes' devices, and is left out where that is not known.
     """
 
-    def __init__(self, job: Job, peak_flops: float) -> None:
+    def __init__(self, job: Job, peak_flops: float | None) -> None:
         self._job, self._peak = job, peak_flops
         self._results: list[StepResult] = []
         self._seconds = self._flops = 0.0
@@ -48,9 +48,10 @@ class Window:
             "train/supervised_tok_per_s": supervised / self._seconds,
             "train/padding_tok_per_s": (positions - tokens) / self._seconds,
             "train/step_ms": 1000 * self._seconds / len(self._results),
-            "train/mfu": self._flops / self._seconds / (self._peak * job.accelerator.num_processes),
             "train/peak_memory_mb": peak_mb(job.accelerator.device),
         }
+        if self._peak is not None:
+            figures["train/mfu"] = self._flops / self._seconds / (self._peak * job.accelerator.num_processes)
         if good:
             figures["train/loss"] = sum(r.loss * r.supervised for r in good) / max(1, sum(r.supervised for r in good))
             figures["train/grad_norm"] = max(r.grad_norm for r in good)

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 from train.torch_track.job import Job
 from train.torch_track.packing import EMPTY, IGNORED, MicroBatch, Packs, micro_batch
+from train.torch_track.sharding import whole
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
     supervised = int((job.packs.labels[picked] != IGNORED).sum())
     total = _backward(job, indices, supervised)
     gradients = {name: p.grad for name, p in job.model.named_parameters() if p.grad is not None}
-    norm = torch.nn.utils.get_total_norm(list(gradients.values()))
+    norm = whole(torch.nn.utils.get_total_norm(list(gradients.values())))
     loss_value, norm_value = torch.stack((accelerator.reduce(total), norm)).tolist()  # the step's one host sync
     tokens = int((job.packs.segments[picked] != EMPTY).sum())
     result = StepResult(
@@ -54,7 +55,7 @@ def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
             group["lr"] = rate
         job.optimizer.step()
     else:
-        bad = tuple(name for name, gradient in gradients.items() if not torch.isfinite(gradient).all())
+        bad = tuple(name for name, gradient in gradients.items() if not torch.isfinite(whole(gradient)).all())
         result = replace(result, bad_gradients=bad)
     job.optimizer.zero_grad()
     return result
@@ -69,7 +70,8 @@ def _backward(job: Job, indices: Sequence[int], supervised: int) -> torch.Tensor
         last = number == len(batches)
         with contextlib.nullcontext() if last else accelerator.no_sync(job.summed_loss):
             loss = job.summed_loss(batch)
-            # DDP averages gradients over processes; the loss is a sum, so their number goes back in.
+            # DDP and FSDP2 average gradients over processes; the loss is a sum, so their number goes back in. FSDP2
+            # has no no_sync of this name: it reduces after each micro-batch, since whole gradients are what it avoids.
             accelerator.backward(loss * (accelerator.num_processes / max(1, supervised)))
         total += loss.detach()
     return total

@@ -13,6 +13,7 @@ import torch
 from train.torch_track.job import Job
 from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import IGNORED, MicroBatch, micro_batch
+from train.torch_track.sharding import callable_in_parts
 
 HEAD_POSITIONS = 256  # positions whose logits are held at once
 
@@ -26,7 +27,8 @@ def validate(job: Job) -> dict[str, float]:
     loss, right, rows, exact = 0.0, 0, 0, 0
     module.eval()
     # Layers run as they are here: a second compilation, for passes without gradient, would cost more than it saves.
-    with torch.no_grad(), job.accelerator.autocast(), torch.compiler.set_stance("force_eager"):
+    eager = torch.compiler.set_stance("force_eager")
+    with torch.no_grad(), job.accelerator.autocast(), eager, callable_in_parts(module):
         for batch in _batches(job):
             hidden = module.hidden(batch)
             loss += float(module.loss(hidden, batch))
@@ -38,8 +40,8 @@ def validate(job: Job) -> dict[str, float]:
     tokens = job.validation.supervised_tokens
     if tokens == 0:
         return dict.fromkeys(("loss", "token_accuracy", "row_accuracy"), float("nan"))
-    figures = torch.tensor([loss / tokens, right / tokens, exact / rows], dtype=torch.float64)
-    return dict(zip(("loss", "token_accuracy", "row_accuracy"), _of_process_0(job, figures), strict=True))
+    figures = job.of_process_0(loss / tokens, right / tokens, exact / rows)
+    return dict(zip(("loss", "token_accuracy", "row_accuracy"), figures, strict=True))
 
 
 def _batches(job: Job) -> Iterator[MicroBatch]:
@@ -65,11 +67,3 @@ def _rows_right(batch: MicroBatch, hits: torch.Tensor) -> torch.Tensor:
     names, row_of = torch.unique(rows, dim=0, return_inverse=True)
     wrong = torch.zeros(len(names), dtype=torch.long, device=hits.device)
     return wrong.index_add(0, row_of, (~hits).long()) == 0
-
-
-def _of_process_0(job: Job, figures: torch.Tensor) -> list[float]:
-    if job.accelerator.num_processes > 1:
-        figures = figures.to(job.accelerator.device)
-        torch.distributed.broadcast(figures, src=0)
-    values: list[float] = figures.tolist()
-    return values

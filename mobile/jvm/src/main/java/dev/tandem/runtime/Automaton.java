@@ -1,0 +1,89 @@
+package dev.tandem.runtime;
+
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The grammar as an automaton over bytes, made deterministic only where answers go: states are kept and joined by
+ * edges as they are met, so that a byte met before costs one look-up. Not thread-safe.
+ */
+final class Automaton {
+    private final CallGrammar grammar;
+    private final Map<Set<Stack>, CallState> shared = new HashMap<>();
+    private final Map<Set<Stack>, CallState> local = new HashMap<>();
+    private final CallState root;
+    private Utterance utterance = new Utterance("");
+
+    Automaton(CallGrammar grammar) {
+        this.grammar = grammar;
+        this.root = below(new Stack(grammar.root, Stack.END));
+    }
+
+    /** The state before the first byte, for a call that answers {@code text}. */
+    CallState start(String text) {
+        if (grammar.substrings) {
+            utterance = new Utterance(text);
+            local.clear();
+        }
+        return root;
+    }
+
+    Utterance utterance() {
+        return utterance;
+    }
+
+    CallState state(Set<Stack> stacks) {
+        CallState found = shared.get(stacks);
+        found = found != null ? found : local.get(stacks);
+        if (found == null) {
+            found = new CallState(stacks);
+            (found.local ? local : shared).put(stacks, found);
+        }
+        return found;
+    }
+
+    /** The state that a single stack stands for. */
+    CallState below(Stack stack) {
+        return state(Stack.closure(stack));
+    }
+
+    /** The state after one more byte; {@link CallState#NONE} where no call goes on with it. */
+    CallState step(CallState state, int value) {
+        CallState known = state.edges.get(value);
+        if (known != null) {
+            return known;
+        }
+        Set<Stack> stacks = new HashSet<>();
+        for (Stack stack : state.stacks) {
+            stacks.addAll(stack.follow(value, utterance));
+        }
+        CallState result = stacks.isEmpty() ? CallState.NONE : state(stacks);
+        if (mayKeep(state, result)) {
+            state.edges.put(value, result);
+        }
+        return result;
+    }
+
+    /** Bytes that {@link #step} might take, where they are few; null inside free strings and numbers. */
+    BitSet options(CallState state) {
+        BitSet found = new BitSet(256);
+        for (Stack stack : state.stacks) {
+            if (stack.frame instanceof Excerpt excerpt) {
+                excerpt.options(utterance, found);
+            } else if (stack.frame instanceof Frame.Literal literal) {
+                found.set(literal.first());
+            } else if (stack.frame != null) {
+                return null;
+            }
+        }
+        return found;
+    }
+
+    /** An edge from a state that stays may not lead to one that is forgotten. */
+    static boolean mayKeep(CallState state, CallState result) {
+        return state.local || !result.local;
+    }
+}
