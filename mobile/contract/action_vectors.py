@@ -75,6 +75,8 @@ SHIPPED = [
     ("none", '{"name":"HassSetPosition","arguments":{"position":.5}}'),
     ("none", '{"name":"HassTurnOn","arguments":{,}}'), ("none", '{"name":"HassTurnOn","arguments":{}}<|im_end|>'),
     ("none", "\ufeff" + '{"name":null,"arguments":{}}'), ("none", "[" * 3000), ("none", '{"a":' * 3000),
+    ("none", '{"name":"HassTurnOn","arguments":{"area":' + "[" * 62 + "]" * 62 + "}}"),
+    ("none", '{"name":"HassTurnOn","arguments":{"area":' + "[" * 63 + "]" * 63 + "}}"),
     ("none", '{"name":"HassBroadcast","arguments":{"message":"' + "x" * 10_000 + '"}}'),
     ("none", '{"name":"HassBroadcast","arguments":{"massage":"' + "🍳" * 5_100 + '"}}'),
     ("none", '{"name":"HassExplode","arguments":{}}'), ("none", '{"name":"hassturnon","arguments":{}}'),

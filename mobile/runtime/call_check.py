@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 LONGEST = 10_000  # code points of an answer
+DEEPEST = 64  # objects and lists in one another, the call included: what follows is recursive
 EXACT = 2**53 - 1  # largest integer that every language's numbers hold
 
 
@@ -37,12 +38,26 @@ def read_call(text: str) -> Call | None:
         value = json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or set(value) != {"name", "arguments"}:
+    if not isinstance(value, dict) or set(value) != {"name", "arguments"} or _is_deeper(value, DEEPEST):
         return None
     name, arguments = value["name"], value["arguments"]
     if not isinstance(name, str | None) or not isinstance(arguments, dict) or (name is None and arguments):
         return None
     return Call(name, arguments)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether more than `levels` objects and lists stand in one another."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [inner for item in layer for inner in _inside(item)]
+    return any(isinstance(item, dict | list) for item in layer)
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 def check_arguments(arguments: Mapping[str, Any], parameters: Mapping[str, Any]) -> Fault | None:

@@ -118,6 +118,7 @@ def test_folders_that_cannot_be_served(tmp_path: Path) -> None:
     (folder / "bundle.json").write_text(json.dumps(outside))
     with pytest.raises(UserError, match="not among its files"):
         Site(folder, None)
+    (folder / "bundle.json").write_text(json.dumps(bundle))
     (folder / "student-int8.tflite").write_bytes(b"short")
     with pytest.raises(UserError, match="truncated"):
         Site(folder, None)

@@ -18,8 +18,10 @@ struct JSONReader {
   }
 
   private mutating func value(depth: Int) throws -> JSONValue {
-    guard depth < Self.deepest else { throw error("more than \(Self.deepest) values inside one another") }
     skipSpace()
+    if peek == UInt8(ascii: "{") || peek == UInt8(ascii: "[") {
+      guard depth < Self.deepest else { throw error("more than \(Self.deepest) objects and lists inside one another") }
+    }
     switch peek {
     case UInt8(ascii: "{"): return try object(depth: depth)
     case UInt8(ascii: "["): return try array(depth: depth)

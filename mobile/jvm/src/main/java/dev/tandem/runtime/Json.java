@@ -17,7 +17,7 @@ import java.util.Map;
  * org.json is on every Android but not on a desktop, and the core has no dependency. {@link JsonText} writes.
  */
 public final class Json {
-    private static final int MOST_NESTED = 500; // deeper texts would overflow the stack of a phone's worker thread
+    private static final int MOST_NESTED = 64; // objects and lists in one another, the outermost included: reading is recursive
 
     private final String text;
     private int at;
@@ -82,11 +82,11 @@ public final class Json {
     }
 
     private Object value(int depth) {
-        if (depth > MOST_NESTED) {
-            throw wrong("at most " + MOST_NESTED + " levels");
-        }
         space();
         char first = peek();
+        if ((first == '{' || first == '[') && depth == MOST_NESTED) {
+            throw wrong("at most " + MOST_NESTED + " levels");
+        }
         return switch (first) {
             case '{' -> object(depth);
             case '[' -> array(depth);
