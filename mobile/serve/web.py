@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import webbrowser
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mobile.serve.headers import hosting_file
@@ -16,6 +14,7 @@ from mobile.serve.site import Site, exported_folder
 from train.atomic import whole_folder
 from train.errors import UserError
 from train.progress import say
+from train.until_ended import until_ended
 
 
 def web(
@@ -40,7 +39,7 @@ def web(
             webbrowser.open(server.address)
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
-        _wait()
+        until_ended()
         server.shutdown()
         return {"folder": str(folder), "url": server.address, "threads": threads}
 
@@ -61,15 +60,3 @@ def write_site(site: Site, folder: Path) -> dict[str, Any]:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     say(f"The page is in {folder}. Threads need the headers in {folder / '_headers'}; without them it runs on one.")
     return {"folder": str(folder), "files": len(site.files) + 1, "bytes": size}
-
-
-def _wait() -> None:
-    """Until Ctrl-C or a polite kill."""
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    ended.wait()

@@ -9,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import signal
-import threading
 import webbrowser
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from train.cache import cache_folder
 from train.progress import say
 from train.tracking.trackio_run import quiet, require_trackio
+from train.until_ended import until_ended
 
 
 def dashboard(run: Path, *, browser: bool = True, port: int | None = None) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def dashboard(run: Path, *, browser: bool = True, port: int | None = None) -> di
     if browser:
         webbrowser.open(url)
     try:
-        _wait()
+        until_ended()
     finally:
         server.close(verbose=False)
     return {"run": str(run), "url": url, "stages": replayed["stages"], "lines": replayed["lines"]}
@@ -62,15 +60,3 @@ def _serve(project: str, port: int | None) -> tuple[Any, str]:
         )
     # The address without trackio's write token: the page only shows.
     return server, f"{url.rstrip('/')}/?project={project}"
-
-
-def _wait() -> None:
-    """Until Ctrl-C or a polite kill."""
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    ended.wait()
