@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import LlamaForCausalLM
 
+from train.torch_track.attention import use_packed_attention
 from train.torch_track.packing import IGNORED, MicroBatch, attention_mask
 
 # From this vocabulary on the logits are computed in chunks: unchunked they cost 98 KB a token at 49,152 words in bf16.
@@ -23,6 +24,7 @@ class SummedLoss(nn.Module):
     def __init__(self, model: LlamaForCausalLM) -> None:
         super().__init__()
         self.model = model
+        use_packed_attention(model)
         chunked = model.config.vocab_size >= CHUNKED_FROM
         self._options = nn.LinearCrossEntropyOptions() if chunked else None
 
