@@ -133,11 +133,12 @@ def fingerprint(stage: Stage, config: Config, run: RunFolder) -> str:
 
 
 def digests(root: Path, relative: str, pattern: str = "*") -> dict[str, str]:
-    """sha256 of a file, or of every file of a folder but its model card, by path relative to `root`. Missing: empty."""
+    """sha256 of a file, or of every file of a folder but its model card, by path relative to `root` (below it; else
+    absolute). Missing: empty."""
     path = root / relative
     files = [path] if path.is_file() else sorted(p for p in path.rglob(pattern) if p.is_file())
     kept = (file for file in files if "__pycache__" not in file.parts and file.name != CARD)
-    return {str(file.relative_to(root)): sha256_file(file) for file in kept}
+    return {str(file.relative_to(root) if file.is_relative_to(root) else file): sha256_file(file) for file in kept}
 
 
 def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:

@@ -42,6 +42,7 @@ TRAINERS = {
     "hf-trainer": Contestant("HF Trainer, default", LIBRARY, "hf", "torch"),
     "trl-default": Contestant("TRL SFTTrainer, default", LIBRARY, "trl", "torch"),
     "trl-packed": Contestant("TRL SFTTrainer, packing bfd (padding-free with it)", LIBRARY, "trl packed", "torch"),
+    "trl-best": Contestant("TRL SFTTrainer, packing bfd, no gradient checkpointing", LIBRARY, "trl best", "torch"),
     "trl-padding-free": Contestant("TRL SFTTrainer, padding-free alone", LIBRARY, "trl padding-free", "torch"),
 }
 BASELINE = "trl-default"

@@ -29,6 +29,7 @@ from train.torch_track.packing import IGNORED, pack_order
 from train.torch_track.step import optimizer_step, own_micro_batches
 from train.tracking.tracker import Tracker
 
+PACKED = ("trl packed", "trl best")
 ENDLESS = 10**6  # steps; the parent ends the process
 
 
@@ -76,7 +77,8 @@ class TandemTrainer:
 
 
 class LibraryTrainer:
-    """`how`: hf, trl, trl packed, trl padding-free. The library's own loop runs in a thread and waits after a slice."""
+    """`how`: hf, trl, trl packed, trl best, trl padding-free. The library's own loop runs in a thread and waits after a
+    slice."""
 
     def __init__(self, folder: Path, how: str) -> None:
         warnings.simplefilter("ignore")
@@ -85,7 +87,7 @@ class LibraryTrainer:
         torch.manual_seed(config.seed)
         model = LlamaForCausalLM.from_pretrained(folder / "model", dtype=torch.float32)
         self._vocabulary = model.config.vocab_size
-        packed = how == "trl packed"
+        packed = how in PACKED
         common: dict[str, Any] = {
             "output_dir": str(folder / "unused"),
             "per_device_train_batch_size": config.finetune.batch_size if packed else slice_["rows_a_step"],
@@ -173,8 +175,10 @@ def _trainer(folder: Path, how: str, model: LlamaForCausalLM, common: dict[str, 
         return Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collator)
     from trl import SFTConfig, SFTTrainer
 
-    if how == "trl packed":
+    if how in PACKED:
         common |= {"packing": True, "packing_strategy": "bfd", "max_length": length}
+    if how == "trl best":
+        common |= {"gradient_checkpointing": False}  # TRL's default computes each layer twice to save memory
     if how == "trl padding-free":
         common |= {"padding_free": True, "max_length": None}
     return SFTTrainer(model=model, args=SFTConfig(**common), train_dataset=rows, processing_class=tokenizer)

@@ -16,6 +16,7 @@ from train.config.schema import Config, EarlyStopping
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
 from train.errors import TandemError, UserError
+from train.hardware import cpu_has_bf16
 from train.keras_track import distill
 from train.keras_track.backend import keras, share_gpu_memory
 from train.keras_track.batch_shapes import check_cache, check_rows
@@ -161,6 +162,27 @@ def test_step_is_xla_and_decays_matrices_only(run: RunFolder, config: Config) ->
         # A clipped gradient moves nothing by more than the learning rate; what is left is the decay.
         kept = 2.0 if "scale" in variable.path else before[variable.path] * (1 - 0.5e-6)
         assert np.abs(variable.numpy() - kept).max() <= 1.1e-6, variable.path
+
+
+@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU has no native bf16")
+def test_bf16_products_follow_fp32(run: RunFolder, config: Config) -> None:
+    curves = {}
+    for precision in ("fp32", "bf16"):
+        step, training = trainer_step(with_distill(config, precision=precision), run)
+        curves[precision] = [step(batch, 3e-3)[0] for batch in training.dataset(batches=12)]
+        assert (precision == "fp32") == step.XLA
+        assert all(v.dtype == "float32" for v in step.student.trainable_variables)
+    assert curves["bf16"] != curves["fp32"]  # else the graph was not rewritten
+    np.testing.assert_allclose(curves["bf16"], curves["fp32"], rtol=0.02)
+    assert curves["fp32"][-1] < 0.95 * curves["fp32"][0]
+
+
+def test_bf16_is_refused_where_the_cpu_emulates_it(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.keras_track.tensorflow_step.cpu_has_bf16", lambda: False)
+    with pytest.raises(UserError, match=r"distill\.precision is 'bf16'.*fp32"):
+        trainer_step(with_distill(config, precision="bf16"), run)
 
 
 def test_clipping_and_norm(run: RunFolder, config: Config) -> None:

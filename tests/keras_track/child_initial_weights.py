@@ -14,7 +14,7 @@ from train.runs import RunFolder
 keras = pytest.importorskip("keras")
 
 from train.keras_track.hf_folder import hf_weights, write_hf_folder  # noqa: E402
-from train.keras_track.initial_weights import initialise_from_teacher, layer_choices, project  # noqa: E402
+from train.keras_track.initial_weights import initialise_from, layer_choices, project  # noqa: E402
 from train.keras_track.student import StudentModel, build_student  # noqa: E402
 
 VOCABULARY = 259
@@ -42,7 +42,7 @@ def test_all_layers_copied_give_the_teacher(teacher: tuple[StudentModel, Path]) 
     keras.utils.set_random_seed(2)
     student = build_student(shape(), VOCABULARY)
     assert np.abs(logits(student) - logits(teacher[0])).max() > 1e-2
-    done = initialise_from_teacher(student, teacher[1], lambda: 0.0)
+    done = initialise_from(teacher[1], student, lambda: 0.0)
     assert done == {"embedding": 1.0, "layers": [0, 1, 2, 3]}
     assert np.abs(logits(student) - logits(teacher[0])).max() < 1e-6
 
@@ -50,7 +50,7 @@ def test_all_layers_copied_give_the_teacher(teacher: tuple[StudentModel, Path]) 
 def test_the_probe_chooses_the_layers(teacher: tuple[StudentModel, Path]) -> None:
     student = build_student(shape(num_hidden_layers=2), VOCABULARY)
     losses = iter([3.0, 2.0])
-    done = initialise_from_teacher(student, teacher[1], lambda: next(losses))
+    done = initialise_from(teacher[1], student, lambda: next(losses))
     assert layer_choices(4, 2) == [(0, 3), (0, 1)]  # by hand: even = late dropped = early dropped for two of four
     assert done["layers"] == [0, 1]
     theirs, ours = hf_weights(teacher[0]), hf_weights(student)
@@ -69,7 +69,7 @@ def test_projection_keeps_inner_products_of_a_low_rank_table() -> None:
 
 def test_a_narrower_student_keeps_the_likeness_of_words(teacher: tuple[StudentModel, Path]) -> None:
     student = build_student(shape(hidden_size=16, num_hidden_layers=1), VOCABULARY)
-    done = initialise_from_teacher(student, teacher[1], lambda: 0.0)
+    done = initialise_from(teacher[1], student, lambda: 0.0)
     assert done["layers"] is None
     assert 0.4 < done["embedding"] < 1.0
     small, large = (
@@ -83,7 +83,7 @@ def test_a_narrower_student_keeps_the_likeness_of_words(teacher: tuple[StudentMo
     ("changes", "vocabulary", "said"),
     [
         ({"hidden_size": 64}, VOCABULARY, "a wider student"),
-        ({"num_hidden_layers": 5}, VOCABULARY, "the teacher has 4"),
+        ({"num_hidden_layers": 5}, VOCABULARY, "teacher has 4"),
         ({}, 100, "vocabulary of 259"),
     ],
 )
@@ -91,9 +91,9 @@ def test_a_teacher_that_does_not_fit(
     teacher: tuple[StudentModel, Path], changes: dict[str, int], vocabulary: int, said: str
 ) -> None:
     with pytest.raises(UserError, match=said):
-        initialise_from_teacher(build_student(shape(**changes), vocabulary), teacher[1], lambda: 0.0)
+        initialise_from(teacher[1], build_student(shape(**changes), vocabulary), lambda: 0.0)
 
 
 def test_no_teacher(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no model"):
-        initialise_from_teacher(build_student(shape(), VOCABULARY), tmp_path, lambda: 0.0)
+        initialise_from(tmp_path, build_student(shape(), VOCABULARY), lambda: 0.0)

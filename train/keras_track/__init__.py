@@ -16,9 +16,12 @@ hf_folder.py     the same weights as a Hugging Face folder
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from train.config.schema import Config
 from train.runs import Stage
+
+OF_RUN = "run:"  # before the name of another run whose teacher the student starts from
 
 DISTILL = Stage(
     name="distill",
@@ -31,11 +34,21 @@ DISTILL = Stage(
 
 
 def distill_stage(config: Config) -> Stage:
-    """The stage as this config needs it: without the logit cache where nothing reads it, with the teacher where the
-    first weights come from it."""
+    """The stage as this config needs it: without the logit cache where nothing reads it, with the folder that the first
+    weights come from."""
     distill, inputs = config.distill, list(DISTILL.inputs)
     if distill.alpha == 0 or distill.rows == 0:
         inputs.remove("logits")
-    if config.student.initial == "teacher":
-        inputs.append("teacher")
+    if config.student.initial != "random":
+        inputs.append(initial_folder(config))
     return replace(DISTILL, inputs=tuple(inputs))
+
+
+def initial_folder(config: Config) -> str:
+    """Where the student's first weights are, relative to the run folder, or absolute."""
+    initial = config.student.initial
+    if initial == "teacher":
+        return "teacher"
+    other = initial.removeprefix(OF_RUN)
+    folder = Path(initial).expanduser() if other == initial else config.runs_dir / other / "teacher"
+    return str(folder.resolve())

@@ -15,13 +15,14 @@ from train.chat import ChatTokenizer
 from train.config.schema import DistillConfig
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
+from train.keras_track import initial_folder
 from train.keras_track.backend import keras
 from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.batches import Batches
 from train.keras_track.checkpoint import Checkpoint
 from train.keras_track.devices import device_scope
 from train.keras_track.hf_folder import write_hf_folder
-from train.keras_track.initial_weights import initialise_from_teacher
+from train.keras_track.initial_weights import initialise_from
 from train.keras_track.student import build_student
 from train.keras_track.trainer import WHOLE, Trainer, TrainingPart
 from train.progress import say
@@ -66,9 +67,11 @@ def train_student(
         checkpoint = Checkpoint(checkpoints / "last", context.fingerprint)
         prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, config.sample_rows)
         trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part, prompts)
-        if context.config.student.initial == "teacher" and not trainer.state.step:
-            taken = initialise_from_teacher(student, context.run.teacher, trainer.validation_loss)
-            say(f"distill: starts from the teacher: {taken}")
+        initial = context.config.student.initial
+        if initial != "random" and not trainer.state.step:
+            source = context.run.path / initial_folder(context.config)
+            taken = initialise_from(source, student, trainer.validation_loss)
+            say(f"distill: starts from {initial}: {taken}")
         headline = trainer.train()
     with whole_folder(folder) as written:
         student.save(written / "student.keras")

@@ -1,6 +1,6 @@
-"""First weights of a student: from the teacher, as far as the two shapes allow.
+"""First weights of a student: from the teacher, or another Llama of its vocabulary, as far as the two shapes allow.
 
-The embedding of a narrower student is the teacher's, projected on its principal directions. Layers are copied where
+The embedding of a narrower student is the other's, projected on its principal directions. Layers are copied where
 every width is the same; which ones is decided by a probe (validation loss before any training), since sources conflict:
 Minitron (arXiv 2408.11796) drops late layers, arXiv 2511.05085 others.
 """
@@ -31,23 +31,23 @@ LAYER_SHAPE = (
 )
 
 
-def initialise_from_teacher(student: StudentModel, teacher: Path, probe: Callable[[], float]) -> dict[str, Any]:
-    """Sets the student's weights from the teacher's; the rest keeps its random start.
+def initialise_from(source: Path, student: StudentModel, probe: Callable[[], float]) -> dict[str, Any]:
+    """Sets the student's weights from those in `source`; the rest keeps its random start.
 
     Args:
+        source: Hugging Face folder of a Llama with the same vocabulary.
         student: with random weights.
-        teacher: Hugging Face folder of a Llama with the same vocabulary.
         probe: validation loss of the student as it is; the choice of layers with the lowest wins.
 
     Returns:
         What was done: `embedding` ("copied" or "projected", with the share of variance kept) and `layers`.
 
     Raises:
-        UserError: the teacher's vocabulary is another one, or it has fewer layers or is narrower than the student.
+        UserError: its vocabulary is another one, or it has fewer layers or is narrower than the student.
     """
-    weights, config = _read(teacher)
+    weights, config = _read(source)
     own = hf_weights(student)
-    _check(own, weights, student, config)
+    _check(own, weights, student, config, source)
     embedding, kept = project(weights[EMBEDDING], own[EMBEDDING].shape[1])
     own[EMBEDDING] = embedding * (own[EMBEDDING].std() / embedding.std())  # the scale that the random layers expect
     done: dict[str, Any] = {"embedding": round(kept, 4), "layers": None}
@@ -101,32 +101,32 @@ def _layers(weights: Weights, chosen: tuple[int, ...]) -> Weights:
     return found
 
 
-def _read(teacher: Path) -> tuple[Weights, dict[str, Any]]:
-    files = sorted(teacher.glob("*.safetensors"))
-    if not files or not (teacher / "config.json").exists():
+def _read(source: Path) -> tuple[Weights, dict[str, Any]]:
+    files = sorted(source.glob("*.safetensors"))
+    if not files or not (source / "config.json").exists():
         raise UserError(
-            f"student.initial is 'teacher', but {teacher} holds no model. Run 'tandem finetune CONFIG' first, "
-            "or set student.initial=random."
+            f"The student's first weights are to come from {source} (student.initial), which holds no model. Run "
+            "'tandem finetune CONFIG' first, or set student.initial=random."
         )
-    config: dict[str, Any] = json.loads((teacher / "config.json").read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
     return {name: value for file in files for name, value in load_file(file).items()}, config
 
 
-def _check(own: Weights, weights: Weights, student: StudentModel, config: dict[str, Any]) -> None:
-    (words, width), (teacher_words, teacher_width) = own[EMBEDDING].shape, weights[EMBEDDING].shape
-    if words != teacher_words:
+def _check(own: Weights, weights: Weights, student: StudentModel, config: dict[str, Any], source: Path) -> None:
+    (words, width), (other_words, other_width) = own[EMBEDDING].shape, weights[EMBEDDING].shape
+    if words != other_words:
         raise UserError(
-            f"student.initial is 'teacher', but the teacher has a vocabulary of {teacher_words} and this run one of "
-            f"{words}. Fine-tune the teacher with this run's data: tandem finetune CONFIG"
+            f"The student's first weights are to come from {source} (student.initial), which has a vocabulary of "
+            f"{other_words}; this run's has {words}. Train it on this run's data: tandem finetune CONFIG"
         )
-    if width > teacher_width:
+    if width > other_width:
         raise UserError(
-            f"student.hidden_size is {width}, the teacher's {teacher_width}: a wider student can't start from it. "
+            f"student.hidden_size is {width}, that of {source} {other_width}: a wider student can't start from it. "
             "Lower student.hidden_size, or set student.initial=random."
         )
     if student.shape.num_hidden_layers > int(config["num_hidden_layers"]):
         raise UserError(
-            f"student.num_hidden_layers is {student.shape.num_hidden_layers}, the teacher has "
+            f"student.num_hidden_layers is {student.shape.num_hidden_layers}, {source} has "
             f"{config['num_hidden_layers']}. Lower it, or set student.initial=random."
         )
 

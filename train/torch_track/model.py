@@ -17,6 +17,7 @@ from train.config.schema import LlamaShape, ModelConfig
 from train.data.build import copy_tokenizer
 from train.errors import UserError
 from train.runs import RunFolder
+from train.torch_track.prune import prune, prune_config
 
 logging.disable_progress_bar()  # Tandem shows its own
 
@@ -44,6 +45,8 @@ def load_trainable(
     loaded = LlamaForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
     )
+    if model.prune is not None:
+        prune(loaded, model.prune)
     kept = tokenizer_folder / "kept_ids.json"
     if kept.exists():
         keep_vocabulary(loaded, json.loads(kept.read_text()))
@@ -71,6 +74,8 @@ def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaCon
     if folder is None:
         return None
     config = LlamaConfig.from_pretrained(folder)
+    if model.prune is not None:
+        prune_config(config, model.prune)
     if tokenizer_folder is not None and (tokenizer_folder / "kept_ids.json").exists():
         config.vocab_size = len(json.loads((tokenizer_folder / "kept_ids.json").read_text()))
     config.pad_token_id = None  # may lie outside a vocabulary that was cut
