@@ -67,7 +67,8 @@ def test_bf16_against_float64() -> None:
     expected = (weights @ value.repeat_interleave(3, 1)).transpose(1, 2)
     low = (part.bfloat16() for part in (query, key, value))
     out, _ = packed_attention(torch.nn.Module(), *low, mask)
-    assert out.shape == (2, 10, 6, 16) and out.dtype == torch.bfloat16
+    assert out.shape == (2, 10, 6, 16)
+    assert out.dtype == torch.bfloat16
     torch.testing.assert_close(out.double(), expected, atol=2e-2, rtol=2e-2)
 
 

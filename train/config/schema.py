@@ -220,8 +220,8 @@ class DistillConfig(Section):
     )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",
-        description="bf16: products in bf16 by oneDNN instead of XLA, 1.7 times as fast on a CPU with AMX; tensorflow on "
-        "one CPU alone, refused elsewhere",
+        description="bf16: products in bf16 by oneDNN instead of XLA, 1.7 times as fast on a CPU with AMX; for "
+        "tensorflow on one CPU, refused elsewhere",
     )
     learning_rate: PositiveFloat = Field(1e-3, description="peak learning rate (AdamW)")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(100, description="linear warm-up, steps")

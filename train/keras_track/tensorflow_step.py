@@ -1,9 +1,10 @@
 """The train step on TensorFlow: compiled by XLA once a batch shape, or a graph with bf16 products.
 
-`jit_compile="auto"` is off on a machine without a GPU, so it is asked for here and asserted by a test. XLA (TensorFlow
-2.21) multiplies bf16 on a CPU no faster than fp32; oneDNN, which runs plain graphs, uses AMX: one product of 2,048 × 576
-× 1,536 on one core ran at 135 GFLOP/s under XLA in either type, and at 857 as a bf16 graph. So `distill.precision: bf16`
-is a graph that oneDNN's own pass rewrites: products in bf16, weights, sums of squares and losses in fp32.
+`jit_compile="auto"` is off on a machine without a GPU, so it is asked for here and asserted by a test.
+
+XLA (TensorFlow 2.21) multiplies bf16 on a CPU no faster than fp32; oneDNN, which runs plain graphs, uses AMX: one
+product of 2,048 × 576 × 1,536 on one core ran at 135 GFLOP/s under XLA in either type, and at 857 as a bf16 graph. So
+`distill.precision: bf16` is a graph that oneDNN's own pass rewrites: products in bf16, weights and losses in fp32.
 """
 
 from __future__ import annotations
