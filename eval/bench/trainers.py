@@ -54,7 +54,7 @@ class TandemTrainer:
         self._done = 0
         self._job.summed_loss.train()
         if how == "compiled":
-            compile_layers(self._job.model, "on", self._trial)
+            compile_layers(self._job.model, "on", self._trial, self._job.accelerator.autocast)
             self._job.optimizer.zero_grad()
 
     def _trial(self) -> None:

@@ -19,7 +19,7 @@ from train.config import Config
 from train.data import STAGE as DATA
 from train.distill import CAPTURE
 from train.errors import TandemError, UserError
-from train.keras_track import distill_stage
+from train.keras_track import distill_stage, initial_folder
 from train.pipeline import needed
 from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
 from train.stage import run_stage
@@ -150,3 +150,18 @@ def test_a_config_runs_the_stages_that_it_needs(
     config = make_config(**changes)
     stages = [DATA, FINETUNE, CAPTURE, distill_stage(config), EXPORT, eval_stage(config)]
     assert [stage.name for stage in needed(stages)] == names
+
+
+def test_the_first_weights_may_come_from_another_run(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    config = make_config(student={"initial": "run:other"})
+    folder = config.runs_dir.resolve() / "other" / "teacher"
+    assert initial_folder(config) == str(folder)
+    assert distill_stage(config).inputs[-1] == str(folder)
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"one")
+    run = open_run(config)
+    before = fingerprint(distill_stage(config), config, run)
+    assert fingerprint(distill_stage(config), config, run) == before
+    (folder / "model.safetensors").write_bytes(b"two")  # outside the run folder, and yet the student depends on it
+    assert fingerprint(distill_stage(config), config, run) != before
+    assert initial_folder(make_config(student={"initial": str(tmp_path)})) == str(tmp_path.resolve())

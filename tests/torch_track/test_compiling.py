@@ -99,3 +99,22 @@ def test_compiled_layers_give_the_same_gradients(tiny_model: LlamaForCausalLM) -
     assert all(layer._compiled_call_impl is not None for layer in compiled.model.layers)
     torch.testing.assert_close(gradient(compiled), gradient(eager), atol=1e-6, rtol=1e-4)
     assert not any("_orig_mod" in name for name in compiled.state_dict())
+
+
+@pytest.mark.slow
+def test_layers_are_compiled_once_under_autocast(tiny_model: LlamaForCausalLM) -> None:
+    """Tried outside autocast, each layer was compiled a second time in the first step."""
+    torch.compiler.reset()  # what other tests compiled of the same code does not count
+    packs, audit = pack_rows(ROWS, 16, pad_id=0), CompileAudit()
+    summed_loss = SummedLoss(tiny_model)
+
+    def bf16() -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16)
+
+    def trial() -> None:
+        with bf16():
+            loss = summed_loss(micro_batch(packs, [0]))
+        loss.backward()
+
+    assert compile_layers(tiny_model, "on", trial, bf16).on
+    assert audit.recompilations() == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,9 +53,14 @@ def decide(setting: Literal["auto", "on", "off"], eager_step_s: float, steps_lef
 
 
 def compile_layers(
-    model: LlamaForCausalLM, setting: Literal["auto", "on", "off"], trial: Callable[[], None]
+    model: LlamaForCausalLM,
+    setting: Literal["auto", "on", "off"],
+    trial: Callable[[], None],
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> CompileDecision:
     """Compiles every decoder layer and runs `trial` (one forward and backward pass) to make the compiler work now.
+
+    `autocast` is what the trial's forward pass runs in: Dynamo would compile each layer again where it differs.
 
     A layer that breaks falls back to eager, the others stay compiled. Where none can be compiled, `auto` goes on
     without and says why; `on` raises TandemError.
@@ -63,7 +69,8 @@ def compile_layers(
     if not torch.cuda.is_available() and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         return _without(model, setting, "no C++ compiler on this machine (install g++)", ())
     inputs = _layer_inputs(model, trial)
-    breaks = tuple(found for number in inputs if (found := _compile_layer(model, number, inputs[number])) is not None)
+    tried = (_compile_layer(model, number, call, autocast) for number, call in inputs.items())
+    breaks = tuple(found for found in tried if found is not None)
     if len(breaks) == len(model.model.layers):
         return _without(model, setting, breaks[0].reason, breaks)
     try:
@@ -103,13 +110,20 @@ def _detached(value: Any) -> Any:
     return tuple(map(_detached, value)) if isinstance(value, tuple) else value
 
 
-def _compile_layer(model: LlamaForCausalLM, number: int, call: tuple[Any, Any]) -> LayerBreak | None:
+def _compile_layer(
+    model: LlamaForCausalLM,
+    number: int,
+    call: tuple[Any, Any],
+    autocast: Callable[[], AbstractContextManager[Any]],
+) -> LayerBreak | None:
     """Compiles a layer and runs it forward and backward; what is in the way, or None."""
     layer: Any = model.model.layers[number]
     arguments, named = call
     layer.compile(fullgraph=True)
     try:
-        layer(*arguments, **named).sum().backward()
+        with autocast():
+            states = layer(*arguments, **named)
+        states.sum().backward()
     except Exception as error:
         layer._compiled_call_impl = None  # undoes nn.Module.compile; PyTorch has no public call for it
         return explain_break(layer, number, arguments, named, _first_line(error))

@@ -103,7 +103,7 @@ def _compile(job: Job, budget: TimeBudget) -> None:
         for batch in own_micro_batches(job.packs, first, job.settings.micro_batch_size, job.accelerator):
             job.accelerator.backward(job.summed_loss(batch))
 
-    found = compile_layers(job.model, job.settings.compile, trial)
+    found = compile_layers(job.model, job.settings.compile, trial, job.accelerator.autocast)
     job.optimizer.zero_grad()
     job.breaks = found.breaks
     budget.spent_s += found.seconds
