@@ -132,7 +132,8 @@ def speed(evidence: Evidence) -> Answer:
         "Which is faster?",
         " ".join(sentences) if students else "Open: no framework worked.",
         BENCH,
-        "any GPU (TensorFlow is installed here without CUDA), larger models, mixed precision.",
+        "any GPU (TensorFlow is installed here without CUDA), larger models"
+        + (", mixed precision." if not any("bf16" in s.name for s in students) else "."),
         students_table(evidence.frameworks).markdown(),
     )
 
@@ -161,7 +162,10 @@ def compiling(evidence: Evidence) -> Answer:
     )
 
 
-COMPILED = (("torch-compile", "torch-eager"), ("keras-tf-graph", "keras-tf-eager"), ("keras-tf-xla", "keras-tf-graph"))
+COMPILED = (
+    ("torch-compile", "torch-eager"), ("torch-compile-bf16", "torch-eager-bf16"), ("keras-tf-graph", "keras-tf-eager"),
+    ("keras-tf-xla", "keras-tf-graph"),
+)  # fmt: skip
 
 
 def _break_even(evidence: Evidence, compiled: str, plain: str) -> str:
@@ -285,7 +289,7 @@ def _workload(found: FrameworksResult) -> str:
     return (
         f"a Llama of width {shape['hidden_size']} with {shape['num_hidden_layers']} layers and a vocabulary of "
         f"{work['vocab_size']}, batches of {work['batch_size']} rows of {work['length']} tokens, {work['rows']} rows "
-        f"with the teacher's top {work['top_k']}, AdamW, fp32"
+        f"with the teacher's top {work['top_k']}, AdamW, fp32 where nothing else is said"
     )
 
 

@@ -23,7 +23,7 @@ LEARNING_RATE = 1e-3
 
 
 class KerasStudent:
-    """`how`: eager, graph or xla on TensorFlow; on the others what their train step does."""
+    """`how`: eager, graph, xla or bf16 (a graph) on TensorFlow; on the others what their train step does."""
 
     def __init__(self, folder: Path, how: str) -> None:
         self._student = load_student(folder / "student.keras")
@@ -55,6 +55,8 @@ def _train_step(student: Any, config: Any, how: str) -> TrainStep:
         return train_step(student, config)
     from train.keras_track.tensorflow_step import TensorFlowStep
 
+    if how == "bf16":
+        return TensorFlowStep(student, config.model_copy(update={"precision": "bf16"}))
     return TensorFlowStep(student, config, run_as=how)  # type: ignore[arg-type]
 
 

@@ -17,7 +17,7 @@ TEACHER = ("ids", "logprobs", "lse", "has_kd")
 
 
 class TorchStudent:
-    """`how`: eager, or compile (torch.compile of the loss and of the forward pass)."""
+    """`how`: eager, or compile (torch.compile of the loss and of the forward pass); behind it bf16: in autocast."""
 
     def __init__(self, folder: Path, how: str) -> None:
         workload = read_workload(folder)
@@ -35,12 +35,14 @@ class TorchStudent:
         for name in ("token_ids", "positions", "labels", "ids"):
             self._batch[name] = self._batch[name].long()
         self._optimizer = self._adamw()
-        compiled: Any = torch.compile if how == "compile" else lambda function: function
+        compiled: Any = torch.compile if how.startswith("compile") else lambda function: function
+        self._autocast = torch.autocast("cpu", torch.bfloat16, enabled=how.endswith("bf16"))
         self._run_loss, self._run_forward = compiled(self._loss), compiled(self._logits)
 
     def train(self) -> float:
         """One step; the loss before it."""
-        loss = self._run_loss(self._batch)
+        with self._autocast:
+            loss = self._run_loss(self._batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.clip_norm)
         self._optimizer.step()
@@ -50,7 +52,9 @@ class TorchStudent:
     @torch.no_grad()
     def forward(self) -> float:
         """Logits [B,L,V] of the batch; one of them."""
-        return float(self._run_forward(self._batch).numpy()[0, 0, 0])
+        with self._autocast:
+            logits = self._run_forward(self._batch)
+        return float(logits.float().numpy()[0, 0, 0])
 
     def _adamw(self) -> torch.optim.Optimizer:
         """As Keras's: its epsilon, decay on matrices only."""

@@ -6,6 +6,8 @@ read English. The aim is a student whose phone file has a few megabytes; widths 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -50,7 +52,7 @@ def prune_config(config: LlamaConfig, wanted: PruneConfig) -> None:
 
 
 @torch.no_grad()
-def _keep_neurons(layer: torch.nn.Module, count: int) -> None:
+def _keep_neurons(layer: Any, count: int) -> None:
     mlp, gain = layer.mlp, layer.post_attention_layernorm.weight
     strength = (mlp.gate_proj.weight * gain).norm(dim=1) * (mlp.up_proj.weight * gain).norm(dim=1)
     strength = strength * mlp.down_proj.weight.norm(dim=0)

@@ -147,6 +147,40 @@ def test_keyboard_and_screen_reader(visit: Visit) -> None:
     assert min(height for height in heights if height) >= 32, "large enough for a finger"
 
 
+# Presses the button as soon as the first piece of the answer is there; resolves once the page is ready again.
+STOP = """(text) => new Promise((resolve) => {
+    const [field, send] = [document.getElementById("text"), document.getElementById("send")];
+    const [answer, status] = [document.getElementById("answer-text"), document.getElementById("status")];
+    let pressed = "";
+    const watcher = new MutationObserver(() => {
+        if (!pressed && answer.textContent && status.dataset.state === "busy") {
+            pressed = send.textContent;
+            send.click();
+        } else if (pressed && status.dataset.state === "ready") {
+            watcher.disconnect();
+            resolve(pressed);
+        }
+    });
+    watcher.observe(document.body, { childList: true, characterData: true, attributes: true, subtree: true });
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    send.click();
+})"""
+
+
+def test_an_answer_can_be_stopped(visit: Visit) -> None:
+    """Without the constraint a long answer begins; what had come stays, and the page answers again."""
+    page, text = visit.page, "add " + "apples and pears and plums and grapes and figs and dates " * 2 + "to my list"
+    whole = Chat(SMALL, constrain="schema").answer(text).text
+    assert page.evaluate(STOP, text) == "Stop"
+    assert page.inner_text("#answer-title") == "Stopped"
+    begun = page.inner_text("#answer-text")
+    assert begun
+    assert len(begun) < len(whole)
+    assert page.inner_text("#send") == "Ask"
+    assert visit.ask("turn on the kitchen lights") == "Kitchen · lights → on"
+
+
 def test_the_constraint_can_be_switched_off(visit: Visit) -> None:
     text = "tell me about the sea and the sky and the wind"
     visit.page.uncheck("#constrained")
