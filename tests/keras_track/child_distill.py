@@ -183,6 +183,8 @@ def test_bf16_is_refused_where_the_cpu_emulates_it(
     monkeypatch.setattr("train.keras_track.tensorflow_step.cpu_has_bf16", lambda: False)
     with pytest.raises(UserError, match=r"distill\.precision is 'bf16'.*fp32"):
         trainer_step(with_distill(config, precision="bf16"), run)
+    step, _ = trainer_step(with_distill(config, precision="auto"), run)
+    assert step.XLA
 
 
 def test_clipping_and_norm(run: RunFolder, config: Config) -> None:

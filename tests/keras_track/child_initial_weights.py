@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from train.config.schema import StudentConfig
 from train.errors import UserError
@@ -13,8 +14,13 @@ from train.runs import RunFolder
 
 keras = pytest.importorskip("keras")
 
-from train.keras_track.hf_folder import hf_weights, write_hf_folder  # noqa: E402
-from train.keras_track.initial_weights import initialise_from, layer_choices, project  # noqa: E402
+from train.keras_track.hf_folder import hf_weights, set_hf_weights, write_hf_folder  # noqa: E402
+from train.keras_track.initial_weights import (  # noqa: E402
+    initialise_from,
+    layer_choices,
+    project,
+    strongest_neurons,
+)
 from train.keras_track.student import StudentModel, build_student  # noqa: E402
 
 VOCABULARY = 259
@@ -77,6 +83,58 @@ def test_a_narrower_student_keeps_the_likeness_of_words(teacher: tuple[StudentMo
     )
     likeness = np.corrcoef((small @ small.T).ravel(), (large @ large.T).ravel())[0, 1]
     assert likeness > 0.7
+
+
+def test_layers_that_are_named_are_copied_without_a_probe(teacher: tuple[StudentModel, Path]) -> None:
+    student = build_student(shape(num_hidden_layers=2), VOCABULARY)
+    done = initialise_from(teacher[1], student, lambda: pytest.fail("no probe is needed"), layers=[1, 3])
+    assert done == {"embedding": 1.0, "layers": [1, 3]}
+    theirs, ours = hf_weights(teacher[0]), hf_weights(student)
+    np.testing.assert_array_equal(
+        ours["model.layers.1.self_attn.q_proj.weight"], theirs["model.layers.3.self_attn.q_proj.weight"]
+    )
+
+
+def test_fewer_neurons_keep_the_strongest_and_do_what_all_do_where_the_others_are_dead(
+    teacher: tuple[StudentModel, Path],
+) -> None:
+    model, folder = teacher
+    weights = hf_weights(model)
+    dead = [3, 17, 40]
+    for number in range(4):
+        weights[f"model.layers.{number}.mlp.down_proj.weight"][:, dead] = 0.0
+    set_hf_weights(model, weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    student = build_student(shape(intermediate_size=53), VOCABULARY)
+    initialise_from(folder, student, lambda: 0.0)
+    assert np.abs(logits(student) - logits(model)).max() < 1e-5
+
+
+def test_the_norm_s_gain_counts_in_a_neuron_s_strength() -> None:
+    by_hand = np.zeros((3, 4), np.float32)
+    by_hand[0, 0], by_hand[1, 1], by_hand[2, 2] = 3.0, 1.0, 2.0  # neuron n reads dimension n alone
+    layer = {
+        "mlp.gate_proj.weight": by_hand,
+        "mlp.up_proj.weight": by_hand,
+        "mlp.down_proj.weight": np.ones((4, 3), np.float32),
+        "post_attention_layernorm.weight": np.array([0.1, 4.0, 1.0, 1.0], np.float32),
+    }  # strengths (.1·3)², (4·1)², (1·2)², each times √4
+    assert strongest_neurons(layer, 2).tolist() == [1, 2]
+    assert strongest_neurons(layer, 1).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "layers", "said"),
+    [
+        ({"num_hidden_layers": 2}, [0, 4], "names layer 4, .* has 4"),
+        ({"num_hidden_layers": 2, "hidden_size": 16}, [0, 3], "width or heads are others: hidden_size 16 and 32"),
+    ],
+)
+def test_layers_that_cannot_be_copied(
+    teacher: tuple[StudentModel, Path], changes: dict[str, int], layers: list[int], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        initialise_from(teacher[1], build_student(shape(**changes), VOCABULARY), lambda: 0.0, layers)
 
 
 @pytest.mark.parametrize(

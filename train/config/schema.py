@@ -218,10 +218,10 @@ class DistillConfig(Section):
     buckets: list[Positive] = Field(
         [48, 64, 96, 128], description="batch lengths in tokens; a row goes to the smallest that holds it"
     )
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Literal["auto", "fp32", "bf16"] = Field(
         "fp32",
         description="bf16: products in bf16 by oneDNN instead of XLA, 1.7 times as fast on a CPU with AMX; for "
-        "tensorflow on one CPU, refused elsewhere",
+        "tensorflow on one CPU, refused elsewhere. auto: bf16 where the CPU multiplies it natively",
     )
     learning_rate: PositiveFloat = Field(1e-3, description="peak learning rate (AdamW)")
     warmup_steps: Annotated[int, Field(ge=0)] = Field(100, description="linear warm-up, steps")
@@ -255,8 +255,23 @@ class StudentConfig(LlamaShape):
         min_length=1,
         description="first weights: 'random'; 'teacher', 'run:NAME' (the teacher of another run of the same data, one "
         "with model.prune for example) or a Hugging Face folder: its embedding (projected where the student is "
-        "narrower), and its layers where all widths are the same",
+        "narrower); where width and heads are the same its layers, too, with their strongest neurons",
     )
+    initial_layers: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None,
+        description="layers of student.initial to copy, one for each of the student's; those that copy text are found "
+        "by python -m train.torch_track.induction CONFIG. null: chosen by a probe",
+    )
+
+    @model_validator(mode="after")
+    def _one_a_layer(self) -> StudentConfig:
+        if self.initial_layers is not None and self.initial == "random":
+            raise ValueError("initial_layers says which layers to copy, but initial is 'random': set initial: teacher")
+        if self.initial_layers is not None and len(self.initial_layers) != self.num_hidden_layers:
+            raise ValueError(
+                f"initial_layers names {len(self.initial_layers)} layers, num_hidden_layers is {self.num_hidden_layers}"
+            )
+        return self
 
     @field_validator("backend", mode="before")
     @classmethod

@@ -70,7 +70,8 @@ def train_student(
         initial = context.config.student.initial
         if initial != "random" and not trainer.state.step:
             source = context.run.path / initial_folder(context.config)
-            taken = initialise_from(source, student, trainer.validation_loss)
+            chosen = context.config.student.initial_layers
+            taken = initialise_from(source, student, trainer.validation_loss, chosen)
             say(f"distill: starts from {initial}: {taken}")
         headline = trainer.train()
     with whole_folder(folder) as written:

@@ -1,14 +1,15 @@
 """First weights of a student: from the teacher, or another Llama of its vocabulary, as far as the two shapes allow.
 
-The embedding of a narrower student is the other's, projected on its principal directions. Layers are copied where
-every width is the same; which ones is decided by a probe (validation loss before any training), since sources conflict:
-Minitron (arXiv 2408.11796) drops late layers, arXiv 2511.05085 others.
+The embedding of a narrower student is the other's, projected on its principal directions. Layers are copied where width
+and heads are the same, with their strongest neurons where the student has fewer. Which layers is best said
+(student.initial_layers): those that copy, which train/torch_track/induction.py finds. Else a probe decides (validation
+loss before any training), since sources conflict: Minitron (arXiv 2408.11796) drops late layers, arXiv 2511.05085 not.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +26,50 @@ Weights = dict[str, Array]
 EMBEDDING = "model.embed_tokens.weight"
 LAYER_SHAPE = (
     "hidden_size",
-    "intermediate_size",
     "num_attention_heads",
     "num_key_value_heads",
 )
 
 
-def initialise_from(source: Path, student: StudentModel, probe: Callable[[], float]) -> dict[str, Any]:
+def initialise_from(
+    source: Path, student: StudentModel, probe: Callable[[], float], layers: Sequence[int] | None = None
+) -> dict[str, Any]:
     """Sets the student's weights from those in `source`; the rest keeps its random start.
 
     Args:
         source: Hugging Face folder of a Llama with the same vocabulary.
         student: with random weights.
         probe: validation loss of the student as it is; the choice of layers with the lowest wins.
+        layers: which of the source's to copy, one a layer of the student; None: the probe decides.
 
     Returns:
         What was done: `embedding` ("copied" or "projected", with the share of variance kept) and `layers`.
 
     Raises:
-        UserError: its vocabulary is another one, or it has fewer layers or is narrower than the student.
+        UserError: its vocabulary is another one, it has fewer layers, neurons or a smaller width than the student, or
+            `layers` can't be copied.
     """
     weights, config = _read(source)
     own = hf_weights(student)
     _check(own, weights, student, config, source)
+    missing = [number for number in layers or () if number >= int(config["num_hidden_layers"])]
+    if missing:
+        raise UserError(
+            f"student.initial_layers names layer {missing[0]}, {source} has {config['num_hidden_layers']} (from 0)."
+        )
     embedding, kept = project(weights[EMBEDDING], own[EMBEDDING].shape[1])
     own[EMBEDDING] = embedding * (own[EMBEDDING].std() / embedding.std())  # the scale that the random layers expect
     done: dict[str, Any] = {"embedding": round(kept, 4), "layers": None}
     if _same_layers(student, config):
         own[EMBEDDING], own["model.norm.weight"] = weights[EMBEDDING], weights["model.norm.weight"]
-        done["layers"] = _best_layers(student, own, weights, int(config["num_hidden_layers"]), probe)
+        depth = int(config["num_hidden_layers"])
+        choices = layer_choices(depth, student.shape.num_hidden_layers) if layers is None else [tuple(layers)]
+        done["layers"] = _best_layers(student, own, weights, choices, probe)
+    elif layers is not None:
+        raise UserError(
+            f"student.initial_layers names layers of {source} to copy, but the student's width or heads are others: "
+            f"{', '.join(f'{name} {getattr(student.shape, name)} and {config[name]}' for name in LAYER_SHAPE)}."
+        )
     else:
         set_hf_weights(student, own)
     return done
@@ -77,27 +93,44 @@ def layer_choices(depth: int, wanted: int) -> list[tuple[int, ...]]:
 
 
 def _best_layers(
-    student: StudentModel, own: Weights, weights: Weights, depth: int, probe: Callable[[], float]
+    student: StudentModel,
+    own: Weights,
+    weights: Weights,
+    choices: Sequence[tuple[int, ...]],
+    probe: Callable[[], float],
 ) -> list[int]:
     losses: dict[tuple[int, ...], float] = {}
-    choices = layer_choices(depth, student.shape.num_hidden_layers)
+    neurons = student.shape.intermediate_size
     for chosen in choices:
-        set_hf_weights(student, own | _layers(weights, chosen))
-        losses[chosen] = probe()
+        set_hf_weights(student, own | _layers(weights, chosen, neurons))
+        losses[chosen] = probe() if len(choices) > 1 else 0.0
     best = min(choices, key=losses.__getitem__)
-    set_hf_weights(student, own | _layers(weights, best))
+    set_hf_weights(student, own | _layers(weights, best, neurons))
     return list(best)
 
 
-def _layers(weights: Weights, chosen: tuple[int, ...]) -> Weights:
+def strongest_neurons(layer: Weights, count: int) -> Array:
+    """Which neurons of a feed-forward part stay, in their order: as train/torch_track/prune.py chooses them.
+
+    Args:
+        layer: gate_proj and up_proj [I,D], down_proj [D,I], the norm's gain [D], by the ends of their names.
+    """
+    gain = layer["post_attention_layernorm.weight"]
+    strength = np.linalg.norm(layer["mlp.gate_proj.weight"] * gain, axis=1)
+    strength = strength * np.linalg.norm(layer["mlp.up_proj.weight"] * gain, axis=1)
+    strength = strength * np.linalg.norm(layer["mlp.down_proj.weight"], axis=0)
+    return np.sort(np.argsort(-strength, kind="stable")[:count])
+
+
+def _layers(weights: Weights, chosen: tuple[int, ...], neurons: int) -> Weights:
     found: Weights = {}
     for place, number in enumerate(chosen):
         prefix = f"model.layers.{number}."
-        found |= {
-            name.replace(prefix, f"model.layers.{place}."): value
-            for name, value in weights.items()
-            if name.startswith(prefix)
-        }
+        layer = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+        kept = strongest_neurons(layer, neurons)
+        layer |= {name: layer[name][kept] for name in ("mlp.gate_proj.weight", "mlp.up_proj.weight")}
+        layer["mlp.down_proj.weight"] = layer["mlp.down_proj.weight"][:, kept]
+        found |= {f"model.layers.{place}.{name}": value for name, value in layer.items()}
     return found
 
 
@@ -132,4 +165,5 @@ def _check(own: Weights, weights: Weights, student: StudentModel, config: dict[s
 
 
 def _same_layers(student: StudentModel, config: dict[str, Any]) -> bool:
-    return all(getattr(student.shape, name) == config[name] for name in LAYER_SHAPE)
+    fits = student.shape.intermediate_size <= int(config["intermediate_size"])
+    return fits and all(getattr(student.shape, name) == config[name] for name in LAYER_SHAPE)

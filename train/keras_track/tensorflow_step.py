@@ -24,16 +24,14 @@ class TensorFlowStep(TrainStep):
     """Gradients, update and validation are three programs.
 
     Args:
-        run_as: None: XLA, or a graph where distill.precision is bf16; the others are for comparing.
+        run_as: None: XLA, or a graph where products are in bf16; the others are for comparing.
     """
 
     def __init__(
         self, student: StudentModel, config: DistillConfig, run_as: Literal["xla", "graph", "eager"] | None = None
     ) -> None:
         super().__init__(student, config)
-        bf16 = config.precision == "bf16"
-        if bf16:
-            _require_bf16()
+        bf16 = _bf16(config)
         # Of the whole process, and so set either way: programs are rewritten when they are traced.
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bf16})
         run_as = run_as or ("graph" if bf16 else "xla")
@@ -80,10 +78,16 @@ class TensorFlowStep(TrainStep):
         return summed_cross_entropy(self.student, batch)
 
 
-def _require_bf16() -> None:
-    if tf.config.list_physical_devices("GPU") or not cpu_has_bf16():
-        where = "a GPU" if tf.config.list_physical_devices("GPU") else "this CPU, which has no native bf16"
+def _bf16(config: DistillConfig) -> bool:
+    """Whether products are to be in bf16. Raises UserError where that is asked for and can't be."""
+    if config.precision == "fp32":
+        return False
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    able = cpu_has_bf16() and not on_gpu and config.devices == 1
+    if config.precision == "bf16" and not able:
+        where = "a GPU" if on_gpu else "this CPU, which has no native bf16"
         raise UserError(
             f"distill.precision is 'bf16', which is made for CPUs with AVX512-BF16 or AMX, not for {where}. "
             "Set distill.precision=fp32."
         )
+    return able
