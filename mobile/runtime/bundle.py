@@ -20,8 +20,8 @@ class Bundle:
     by its size, and not as strange text later.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = folder = Path(folder)
         values = _read(folder / "bundle.json")
         if values.get("format_version") != FORMAT_VERSION:
             raise ModelError(

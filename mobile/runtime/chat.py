@@ -48,7 +48,7 @@ class Chat:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | str,
         variant: str | None = None,
         threads: int = 1,
         runner: RunnerKind = "auto",
@@ -67,7 +67,9 @@ class Chat:
                 f"{self.model.path} has the window {self.model.window} and the vocabulary {self.model.vocab_size}, "
                 f"bundle.json says {self.bundle.window} and {self.bundle.vocab_size}. Copy the whole folder again."
             )
-        self.tokenizer = PromptTokenizer(folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0])
+        self.tokenizer = PromptTokenizer(
+            self.bundle.folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0]
+        )
         self._reuse_prefix = reuse_prefix
         self._constraints: dict[str, CallConstraint] = {}
         self.constrain: Constrain = constrain or self.bundle.constrain

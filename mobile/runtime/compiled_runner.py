@@ -6,6 +6,7 @@ The cache write is in place then: nothing is copied between the steps, whatever 
 from __future__ import annotations
 
 import ctypes
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,17 @@ def _load(path: Path, threads: int) -> Any:
     from ai_edge_litert.compiled_model import CompiledModel, CpuOptions, HardwareAccelerator, Options
     from ai_edge_litert.interpreter import Interpreter
 
-    options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=CpuOptions(num_threads=threads))
-    try:
-        with quiet():
-            Interpreter(model_path=str(path))  # refuses a damaged file; CompiledModel ends the process on one
-            return CompiledModel.from_file(str(path), environment=_environment(), options=options)
-    except (ValueError, RuntimeError) as error:
-        raise damaged(path, error) from error
+    # XNNPACK packs the weights anew for each signature, unless it may keep them in a file: then once for all (12 MB less
+    # of 92 for a model of 5.4 MB). It has mapped the file when the model is open, so the name can go.
+    with tempfile.TemporaryDirectory(prefix="tandem-", ignore_cleanup_errors=True) as folder:
+        cpu = CpuOptions(num_threads=threads, xnnpack_weight_cache_path=str(Path(folder) / "weights"))
+        options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
+        try:
+            with quiet():
+                Interpreter(model_path=str(path))  # refuses a damaged file; CompiledModel ends the process on one
+                return CompiledModel.from_file(str(path), environment=_environment(), options=options)
+        except (ValueError, RuntimeError) as error:
+            raise damaged(path, error) from error
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,13 @@ def test_auto_falls_back_to_the_interpreter(exported: Exported, monkeypatch: pyt
     assert type(model._runner).__name__ == "InterpreterRunner"
     with pytest.raises(ModelError, match="CompiledModel is not installed"):
         Model(exported.mobile / "student-int8.tflite", runner="compiled")
+
+
+def test_packed_weights_leave_no_file(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XNNPACK keeps them in a file whose name is gone once the model is open; every signature still works."""
+    path, prompt, answer = exported.mobile / "student-int8.tflite", [1, 5, 6, 7, 8], [9, 10, 11, 12]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    compiled = Model(path, runner="compiled")
+    assert list(tmp_path.iterdir()) == []
+    expected = Model(path, runner="interpreter").score(prompt, answer)
+    np.testing.assert_allclose(compiled.score(prompt, answer), expected, atol=1e-5)

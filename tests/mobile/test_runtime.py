@@ -135,6 +135,11 @@ def copied(exported: Exported, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported.mobile, tmp_path / "mobile"))
 
 
+def test_the_folder_may_be_text(exported: Exported, chat: Chat) -> None:
+    answer = Chat(str(exported.mobile), "fp32", runner="interpreter", constrain="off").answer(TEXTS[0])
+    assert answer.ids == chat.answer(TEXTS[0]).ids
+
+
 def test_missing_and_truncated_files(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not exist"):
         Chat(tmp_path / "nowhere")
