@@ -87,8 +87,8 @@ def _load(path: Path, threads: int) -> Any:
     from ai_edge_litert.compiled_model import CompiledModel, CpuOptions, HardwareAccelerator, Options
     from ai_edge_litert.interpreter import Interpreter
 
-    # XNNPACK packs the weights anew for each signature, unless it may keep them in a file: then once for all (12 MB less
-    # of 92 for a model of 5.4 MB). It has mapped the file when the model is open, so the name can go.
+    # XNNPACK packs the weights anew for each signature, unless it may keep them in a file: then once for all (12 MB
+    # less of 92 for a model of 5.4 MB). It has mapped the file when the model is open, so the name can go.
     with tempfile.TemporaryDirectory(prefix="tandem-", ignore_cleanup_errors=True) as folder:
         cpu = CpuOptions(num_threads=threads, xnnpack_weight_cache_path=str(Path(folder) / "weights"))
         options = Options(hardware_accelerators=HardwareAccelerator.CPU, cpu_options=cpu)
