@@ -12,19 +12,13 @@ from the leaderboard's own prompt: compare these figures with each other, not wi
 from __future__ import annotations
 
 import json
-import zipfile
 from typing import Any
 
-from train.data.wheel import fetch_wheel
-from train.errors import UserError
+from train.data.bfcl_wheel import bfcl_lines
 
 Row = dict[str, Any]
 
-WHEEL = "bfcl-eval==2026.3.23"
-SHA256 = "3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a"
-LICENCE = "Apache-2.0 (by the metadata of the wheel; it holds no licence file)"
 SETS = {"bfcl_simple": "BFCL_v4_simple_python.json", "bfcl_irrelevance": "BFCL_v4_irrelevance.json"}
-_FOLDER = "bfcl_eval/data"
 
 NO_CALL = '{"name":null,"arguments":{}}'
 INSTRUCTION = (
@@ -60,21 +54,10 @@ def bfcl_rows(name: str, n: int) -> list[Row]:
 
     Raises UserError where the wheel can't be fetched or is not the pinned one.
     """
-    with zipfile.ZipFile(fetch_wheel(WHEEL, SHA256)) as wheel:
-        questions = _lines(wheel, f"{_FOLDER}/{SETS[name]}")[:n]
-        found = _lines(wheel, f"{_FOLDER}/possible_answer/{SETS[name]}") if name == "bfcl_simple" else []
-    answers = {line["id"]: line["ground_truth"][0] for line in found}
-    return [_row(question, answers.get(question["id"]), name.removeprefix("bfcl_")) for question in questions]
-
-
-def _lines(wheel: zipfile.ZipFile, path: str) -> list[dict[str, Any]]:
-    try:
-        text = wheel.read(path).decode("utf-8")
-    except KeyError:
-        raise UserError(
-            f"The wheel of {WHEEL} has no file {path}: it is not the one this project was made for."
-        ) from None
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    answered = [f"possible_answer/{SETS[name]}"] if name == "bfcl_simple" else []
+    questions, *found = bfcl_lines(SETS[name], *answered)
+    answers = {line["id"]: line["ground_truth"][0] for lines in found for line in lines}
+    return [_row(question, answers.get(question["id"]), name.removeprefix("bfcl_")) for question in questions[:n]]
 
 
 def _row(question: dict[str, Any], answer: dict[str, Any] | None, category: str) -> Row:

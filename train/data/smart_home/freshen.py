@@ -13,7 +13,7 @@ from train.data.smart_home.names import words
 from train.data.smart_home.values import Value
 from train.data.smart_home.walker import Walk
 
-SHARE = 0.5
+SHARE = 0.65
 _FREE_DOMAINS = frozenset({"scene", "script", "button", "input_button", "todo"})
 # Words that carry the grammar of an open value; "by" parts title and artist.
 _KEPT = frozenset(

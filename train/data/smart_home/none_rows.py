@@ -10,6 +10,7 @@ from train.data.smart_home.fresh_words import fresh_word
 from train.data.smart_home.freshen import SHARE as FRESH_SHARE
 from train.data.smart_home.names import Side
 from train.data.smart_home.none_wordings import FILLERS, wordings
+from train.data.smart_home.other_requests import other_requests
 from train.data.smart_home.sampler import Row, canonical_call, exhausted
 from train.data.smart_home.splits import Role, role
 from train.data.smart_home.vary import FRAMES
@@ -17,6 +18,7 @@ from train.data.smart_home.vary import FRAMES
 CATEGORY = "none"
 _TRIES = 60
 _FRAMED = 0.12
+_OTHER_SHARE = 0.4  # of augmented rows: requests of real users to other assistants instead of a wording
 _SLOT = re.compile(r"\{(\w+)\}")
 _QUESTION = re.compile(
     r"(what|which|how|is|are|where|when|who|why|do|does|did|can|could|would|will|was|were|should|am|have|any)\b",
@@ -36,7 +38,9 @@ def none_rows(
     """`count` rows from the wordings of `side`; a sentence occurs at most `copies` times.
 
     `wanted_role` None takes any sentence: the test wordings need no hash, training never has them.
-    `augment` (training): fresh words and the frames of vary.py, so that neither gives a call away.
+    `augment` (training): fresh words and the frames of vary.py, so that neither gives a call away, and requests of
+    real users to other assistants: with the wordings alone a student that was right on 99 % of val called a function
+    for 28 % of the test wordings.
     UserError: `count` is more than the wordings can fill.
 
     A wording is drawn in proportion to the square root of what its slots can hold, so that plain
@@ -49,8 +53,12 @@ def none_rows(
     for _ in range(_TRIES * count):
         if len(rows) == count:
             return rows
-        wording = rng.choices(texts, weights)[0]
-        text = _dress(_fill(wording, rng, side, augment), rng, _FRAMED if augment else 0.0)
+        if augment and rng.random() < _OTHER_SHARE:
+            text = _said(rng.choice(other_requests()), rng)
+            wording = text
+        else:
+            wording = rng.choices(texts, weights)[0]
+            text = _dress(_fill(wording, rng, side, augment), rng, _FRAMED if augment else 0.0)
         key = text.casefold()
         if (wanted_role is not None and role(key) != wanted_role) or seen[key] >= copies:
             continue
@@ -82,6 +90,11 @@ def _fill(wording: str, rng: Random, side: Side, augment: bool) -> str:
 
     text = _SLOT.sub(filler, wording)
     return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
+def _said(text: str, rng: Random) -> str:
+    """Half of these requests as people speak to a device: lower case, no full stop."""
+    return text.rstrip(".?! ").lower() if rng.random() < 0.5 else text
 
 
 def _dress(text: str, rng: Random, framed: float) -> str:
