@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from eval.bfcl import SHA256, WHEEL, bfcl_rows, describe
+from eval.bfcl import bfcl_rows, describe
 from eval.engines.engine import Answer, EngineSpec, TokenEngine
 from eval.possible_answers import arguments_right, score_possible
 from eval.samples import judge, read_set
 from train.chat import content_text
 from train.config.schema import EvalConfig
+from train.data.bfcl_wheel import SHA256, WHEEL
 from train.data.wheel import fetch_wheel
 from train.errors import UserError
 
@@ -194,6 +195,6 @@ def test_nested_schemas_are_described() -> None:
 def test_another_wheel_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as wheel:
         wheel.writestr("bfcl_eval/data/other.json", "{}")
-    monkeypatch.setattr("eval.bfcl.fetch_wheel", lambda *_: tmp_path / "other.whl")
+    monkeypatch.setattr("train.data.bfcl_wheel.fetch_wheel", lambda *_: tmp_path / "other.whl")
     with pytest.raises(UserError, match=r"has no file .*BFCL_v4_simple_python\.json"):
         bfcl_rows("bfcl_simple", 1)

@@ -11,6 +11,7 @@ import re
 from functools import cache
 
 from train.data.bfcl_wheel import bfcl_lines
+from train.data.smart_home.none_wordings import wordings
 
 FILES = tuple(
     f"BFCL_v4_{name}.json"
@@ -18,6 +19,7 @@ FILES = tuple(
 )
 TESTS = ("BFCL_v4_simple_python.json", "BFCL_v4_irrelevance.json")  # asked by eval/bfcl.py: never learnt
 LONGEST = 110  # characters
+SHORTEST = 3  # words: "hey" is a wording of the tests, too
 _HOME = re.compile(
     r"\b(light|lamp|bulb|dim|bright|switch|turn|thermostat|temperature|weather|forecast|degree|heat|warm|cool|cold|humid|"
     r"timer|alarm|remind|volume|mute|music|song|play|pause|track|movie|media|tv|television|speaker|lock|unlock|door|gate|"
@@ -33,11 +35,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9 ,.'?!\-:/$%&()]+")
 def other_requests() -> tuple[str, ...]:
     """Some hundred sentences, each once, in the order of their files. Raises UserError where the wheel can't be had."""
     *wanted, simple, irrelevance = bfcl_lines(*FILES, *TESTS)
-    tested = {_key(_question(line)) for line in (*simple, *irrelevance)}
+    tested = {_key(_question(line)) for line in (*simple, *irrelevance)} | {_key(text) for text in wordings("test")}
     found: dict[str, str] = {}
     for line in (line for lines in wanted for line in lines):
         text = " ".join(_question(line).split())
-        if len(text) <= LONGEST and _PLAIN.fullmatch(text) and not _HOME.search(text) and _key(text) not in tested:
+        fits = len(text.split()) >= SHORTEST and len(text) <= LONGEST and _PLAIN.fullmatch(text)
+        if fits and not _HOME.search(text) and _key(text) not in tested:
             found.setdefault(_key(text), text)
     return tuple(found.values())
 
