@@ -50,7 +50,9 @@ def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
         loss_value / max(1, supervised), norm_value, len(picked) * job.packs.ids.shape[1], tokens, supervised
     )
     if result.finite:
-        torch.nn.utils.clip_grads_with_norm_(job.trainable, job.settings.clip_norm, norm)
+        # The norm is known here: gradients that need no clipping are not all multiplied by one.
+        if norm_value > job.settings.clip_norm:
+            torch.nn.utils.clip_grads_with_norm_(job.trainable, job.settings.clip_norm, norm)
         for group in job.optimizer.param_groups:
             group["lr"] = rate
         job.optimizer.step()
