@@ -26,6 +26,9 @@ COMMANDS = {
 }
 
 
+FILES = {"small": ("student-int8.tflite", 8_000_000), "nano": ("student-int4.tflite", 3_000_000)}  # most bytes
+
+
 @pytest.fixture(scope="module", params=sorted(path.name for path in PREBUILT.iterdir() if path.is_dir()))
 def chat(request: pytest.FixtureRequest) -> Chat:
     return Chat(PREBUILT / request.param)
@@ -45,8 +48,7 @@ def test_ten_commands(chat: Chat, text: str) -> None:
 
 def test_the_folders_are_small_and_whole(chat: Chat) -> None:
     folder = chat.bundle.folder
-    assert {"bundle.json", "README.md", "tokenizer.json", "tools.json", "student-int8.litertlm"} <= {
-        path.name for path in folder.iterdir()
-    }
-    assert (folder / "student-int8.tflite").stat().st_size <= 8_000_000
+    file, limit = FILES[folder.name]
+    assert {"bundle.json", "README.md", "tokenizer.json", "tools.json"} <= {path.name for path in folder.iterdir()}
+    assert (folder / file).stat().st_size <= limit
     assert sum(path.stat().st_size for path in PREBUILT.rglob("*") if path.is_file()) <= 20_000_000
