@@ -78,3 +78,16 @@ def test_the_saved_model_does_not_name_it(tmp_path: object) -> None:
     ours.save_pretrained(tmp_path)
     again = LlamaForCausalLM.from_pretrained(tmp_path)
     assert again.config._attn_implementation == "sdpa"
+
+
+def test_padded_prompts_are_answered_as_without_it() -> None:
+    """The samples of a validation come from generate(), with padding on the left and a cache."""
+    ours, theirs = model(), model()
+    use_packed_attention(ours)
+    ids = torch.tensor([[0, 0, 0, 5, 6, 7], [8, 9, 10, 11, 12, 13]])
+    asked = {"attention_mask": (ids != 0).long(), "max_new_tokens": 8, "do_sample": False, "pad_token_id": 0}
+    with torch.no_grad():
+        found, expected = (made.generate(ids, **asked, eos_token_id=None) for made in (ours, theirs))
+        logits = [made(ids, attention_mask=asked["attention_mask"]).logits[ids != 0] for made in (ours, theirs)]
+    assert found.tolist() == expected.tolist()
+    torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-4)
