@@ -280,7 +280,7 @@ FAULTS: list[tuple[str, Callable[[Path], object], str, str]] = [
     ("model truncated", truncate, "do not belong together", "2712640 bytes"),
     ("model damaged", change_byte, "do not belong together", "sha256"),
     ("bundle damaged", lambda f: (f / "bundle.json").write_text("{"), "do not belong together", "not JSON"),
-    ("of another model", lambda f: edit(f, vocab_size=1280), "do not belong together", "1280"),
+    ("of another model", lambda f: edit(f, vocab_size=1600), "do not belong together", "1600"),
 ]
 
 
