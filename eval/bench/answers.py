@@ -274,7 +274,9 @@ def gather(folder: Path) -> Evidence:
     if not kinds.get("frameworks"):
         raise UserError(f"{folder} has no result of kind 'frameworks'. Run {BENCH} first.")
     newest = kinds["frameworks"][-1]  # names end with the date
-    return Evidence(read_frameworks(newest), newest.name, [read_result(path) for path in kinds.get("artifact", [])])
+    artifacts = kinds.get("artifact", [])
+    of_demo = [path for path in artifacts if "demo" in path.relative_to(folder).parts[:-1]]  # beside other runs' files
+    return Evidence(read_frameworks(newest), newest.name, [read_result(path) for path in of_demo or artifacts])
 
 
 def write_page(folder: Path) -> dict[str, Any]:
