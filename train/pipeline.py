@@ -15,7 +15,7 @@ from rich.table import Table
 
 from train.command import INTERRUPTED
 from train.config import load_config
-from train.errors import TandemError
+from train.errors import TandemError, UserError
 from train.progress import say
 from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
 
@@ -50,6 +50,7 @@ def run_pipeline(
     started = time.monotonic()
     config = load_config(config_path, overrides).config
     run = open_run(config)
+    _require_from_elsewhere(stages)
     for number, stage in enumerate(stages, 1):
         if is_done(stage, config, run):
             say(f"[{number}/{len(stages)}] {stage.name}: already done")
@@ -59,6 +60,17 @@ def run_pipeline(
     _print_times(stages, run)
     result = finish(run.path)
     return {"run": str(run.path), "seconds": round(time.monotonic() - started, 1), **result}
+
+
+def _require_from_elsewhere(stages: Sequence[Stage]) -> None:
+    """What a stage reads from outside the run folder must be there before the first hour of work, not after it."""
+    for stage in stages:
+        for path in map(Path, stage.inputs):
+            if path.is_absolute() and not path.exists():
+                raise UserError(
+                    f"Stage {stage.name} is to read {path} (student.initial), which is not there. Make it first: the "
+                    "config names the run it comes from; or set student.initial=random."
+                )
 
 
 def _start(stage: Stage, config_path: Path, overrides: Sequence[str]) -> None:

@@ -16,11 +16,12 @@ from eval import eval_stage
 from mobile.export import STAGE as EXPORT
 from train import runs
 from train.config import Config
+from train.config.load import dump_config
 from train.data import STAGE as DATA
 from train.distill import CAPTURE
 from train.errors import TandemError, UserError
 from train.keras_track import distill_stage, initial_folder
-from train.pipeline import needed
+from train.pipeline import needed, run_pipeline
 from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
@@ -165,3 +166,15 @@ def test_the_first_weights_may_come_from_another_run(make_config: Callable[..., 
     (folder / "model.safetensors").write_bytes(b"two")  # outside the run folder, and yet the student depends on it
     assert fingerprint(distill_stage(config), config, run) != before
     assert initial_folder(make_config(student={"initial": str(tmp_path)})) == str(tmp_path.resolve())
+
+
+def test_first_weights_that_are_missing_are_told_of_before_any_stage_runs(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    config = make_config(student={"initial": "run:missing"})
+    path = tmp_path / "config.yaml"
+    path.write_text(dump_config(config))
+    stages = [DATA, FINETUNE, CAPTURE, distill_stage(config)]
+    with pytest.raises(UserError, match=r"Stage distill is to read .*missing/teacher"):
+        run_pipeline(stages, path, [], lambda _: {})
+    assert open_run(config).record()["stages"] == {}
