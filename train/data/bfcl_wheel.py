@@ -1,4 +1,5 @@
-"""The pinned wheel of the Berkeley Function-Calling Leaderboard: its questions as lines of JSON.
+"""The pinned wheel of the Berkeley Function-Calling Leaderboard (Apache-2.0 by its metadata; it holds no licence file):
+its questions as lines of JSON.
 
 Taken apart and never installed: its dependencies clash. eval/bfcl.py asks its `simple` and `irrelevance` questions as a
 test; the smart-home data takes requests from its live part as examples of what no function applies to.
@@ -15,7 +16,6 @@ from train.errors import UserError
 
 WHEEL = "bfcl-eval==2026.3.23"
 SHA256 = "3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a"
-LICENCE = "Apache-2.0 (by the metadata of the wheel; it holds no licence file)"
 FOLDER = "bfcl_eval/data"
 
 

@@ -169,7 +169,7 @@ STOP = """(text) => new Promise((resolve) => {
 
 
 def test_an_answer_can_be_stopped(visit: Visit) -> None:
-    """Without the constraint a long answer begins; what had come stays, and the page answers again."""
+    """A long answer begins; what had come stays, and the page answers again."""
     page, text = visit.page, "add " + "apples and pears and plums and grapes and figs and dates " * 2 + "to my list"
     whole = Chat(SMALL, constrain="schema").answer(text).text
     assert page.evaluate(STOP, text) == "Stop"
