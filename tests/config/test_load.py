@@ -68,6 +68,11 @@ def test_extends_is_overridden_key_by_key_and_mappings_are_replaced(tmp_path: Pa
         ("name: a\nfinetune: {batch_size: 6, micro_batch_size: 4}\n", "not a multiple of"),
         ("name: a\nfinetune: {sequence_length: 64}\n", "shorter than data.max_length"),
         ("name: a\nmodel: {source: random}\n", "model.shape"),
+        (
+            "name: a\nmodel: {source: random, prune: {layers: [0], intermediate_size: 8}, shape: {hidden_size: 8, "
+            "intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1}}\n",
+            "model.prune keeps a part of a trained base",
+        ),
         ("name: a\nstudent: {hidden_size: 30}\n", "multiple of num_attention_heads"),
         ("name: a\nstudent: {backend: pytorch}\n", "'torch', as Keras calls it"),
     ],

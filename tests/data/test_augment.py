@@ -8,14 +8,15 @@ from random import Random
 
 import pytest
 
-from train.data.smart_home.fresh_words import fresh_word, words_of_the_tests
+from train.data.smart_home.fresh_words import fresh_word, words_of_kinds, words_of_the_tests
 from train.data.smart_home.freshen import freshen
 from train.data.smart_home.grammar import load_newest
-from train.data.smart_home.names import pool
+from train.data.smart_home.names import Entry, pool
 from train.data.smart_home.sampler import Sampler
 from train.data.smart_home.splits import known_and_new
+from train.data.smart_home.values import Value
 from train.data.smart_home.vary import vary
-from train.data.smart_home.walker import walk
+from train.data.smart_home.walker import Walk, walk
 
 
 def test_fresh_words_are_many_and_none_is_of_the_tests() -> None:
@@ -57,6 +58,27 @@ def test_the_kind_of_a_device_stays() -> None:
             assert str(made.slots["name"]).endswith(last["name"])
 
 
+@pytest.mark.parametrize(("behind", "bare"), [(" music", True), ("", True), (" light", False), (" timer", False)])
+def test_a_room_loses_its_kind_only_where_no_device_could_be_meant(behind: str, bare: bool) -> None:
+    """ "Pause the zorvel music" can only be a place; "the zorvel light" is a lamp called so."""
+    template = next(t for t in load_newest() if "{area}" in t.text)
+    kitchen = Value("kitchen", "kitchen", Entry("kitchen"))
+    last = set()
+    for seed in range(200):
+        made = Walk(template, ["the ", ("area", kitchen), behind], {"area": "kitchen"})
+        freshen(made, Random(seed))
+        last.add(str(made.slots["area"]).split()[-1])
+    assert "kitchen" in last
+    assert (len(last) > 20) is bare
+
+
+def test_no_fresh_word_says_a_kind() -> None:
+    """ "Garage lamp" is the area garage and its lights, so a lamp is never called so."""
+    assert {"kitchen", "garage", "lamp", "thermostat", "timer", "floor"} <= words_of_kinds()
+    rng = Random(4)
+    assert not {fresh_word(rng) for _ in range(4000)} & words_of_kinds()
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "copied", "among"),
     [
@@ -65,6 +87,10 @@ def test_the_kind_of_a_device_stays() -> None:
         ("open the blinds in the den", {"area": "den"}, ["den"], "in the den, open the blinds"),
         ("increase the volume by 10", {}, [], "raise the volume by 10"),
         ("set the volume to 5", {"volume_level": 5}, [], "I'd like you to set the volume to 5"),
+        ("add milk to my list", {"item": "milk"}, ["milk"], "note milk on my list"),
+        ("play the album Blue", {"media_class": "album"}, ["Blue"], "I want to hear the Blue album"),
+        ("are any lamps on", {}, [], "quick question, are any lamps on"),
+        ("what is the temperature in the den", {"area": "den"}, ["den"], "how warm is it in the den"),
     ],
 )
 def test_wordings(text: str, arguments: dict[str, object], copied: list[str], among: str) -> None:

@@ -389,6 +389,11 @@ class Config(Section):
     def _parts_fit(self) -> Config:
         if self.model.source == "random" and self.model.shape is None:
             raise ValueError("model.source is 'random', so model.shape must give the shape of the model")
+        if self.model.source == "random" and self.model.prune is not None:
+            raise ValueError(
+                "model.prune keeps a part of a trained base, but model.source is 'random': leave prune out, "
+                "or name a base in model.source"
+            )
         if self.finetune.batch_size % self.finetune.micro_batch_size:
             raise ValueError(
                 f"finetune.batch_size {self.finetune.batch_size} is not a multiple of "

@@ -15,7 +15,9 @@ from random import Random
 
 from train.data.smart_home import open_values
 from train.data.smart_home.lexicon import LEXICON
-from train.data.smart_home.names import pool, words
+from train.data.smart_home.names import pool
+from train.data.smart_home.places import AREAS, FLOORS
+from train.data.smart_home.sides import words
 
 _ENGLISH = words("""
     acorn, alder, almond, alpine, anchor, angle, apricot, arrow, ash, aspen, autumnal, badger, bakery, balloon,
@@ -55,18 +57,27 @@ _ENDS = words("""
     tt, v, x, z, rth, lt, ld, ch, dge, ct""")
 _ENDINGS = ["", "", "", "er", "ing", "ed", "y", "le", "on", "en", "ia", "o", "a", "ley", "ton", "ex", "um", "ish"]
 _INVENTED_SHARE, _LEXICON_SHARE = 0.3, 0.4
+# Domains whose names end in a word that says what they are, and the grammar's own words for kinds of device.
+KINDS = (
+    "light", "fan", "switch", "media_player", "climate", "cover", "valve", "lock", "sensor", "vacuum", "lawn_mower"
+)  # fmt: skip
+CLASS_WORDS = words("""
+    light, lights, lighting, lamp, lamps, fan, fans, switch, switches, door, doors, window, windows, lock, locks, gate,
+    gates, blind, blinds, curtain, curtains, shade, shades, shutter, shutters, awning, awnings, garage, timer, timers,
+    tv, television, media, music, song, track, show, movie, item, volume, temperature, temp, brightness, color, level,
+    room, area, space, floor, house, home, here, everywhere, scene, script, list, mode""")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
 def fresh_word(rng: Random) -> str:
-    """A lower-case word that no test name holds: plain English, of the lexicon, or invented."""
+    """A lower-case word that no test name holds and that says no kind: plain English, of the lexicon, or invented."""
     while True:
         draw = rng.random()
         if draw < _INVENTED_SHARE:
             word = invented_word(rng)
         else:
             word = rng.choice(LEXICON if draw < _INVENTED_SHARE + _LEXICON_SHARE else _ENGLISH)
-        if not set(word.split()) & words_of_the_tests():
+        if not set(word.split()) & (words_of_the_tests() | words_of_kinds()):
             return word
 
 
@@ -82,6 +93,15 @@ def invented_word(rng: Random) -> str:
 
 def _syllable(rng: Random) -> str:
     return rng.choice(_STARTS) + rng.choice(_VOWELS) + rng.choice(_ENDS).replace("-", "")
+
+
+@cache
+def words_of_kinds() -> frozenset[str]:
+    """Last words of places and devices: "kitchen lamp" is the area kitchen and its lights, never a name."""
+    places = [text.partition("@")[0] for text in (*AREAS["train"], *FLOORS["train"])]
+    devices = [entry.text for domain, names in pool("train").devices.items() for entry in names if domain in KINDS]
+    last = {text.lower().rsplit(maxsplit=1)[-1] for text in places + devices}
+    return frozenset(last | {word.rstrip("s") for word in last} | set(CLASS_WORDS))
 
 
 @cache

@@ -1,20 +1,28 @@
 """Gives the names of a training sentence words that were never seen, so that copying is the only way to be right.
 
-Works on an accepted walk: the last word of a device or place stays ("zorvel lamp", "maple hallway"), so grammar, number
-and kind stay as they were; titles, items and scene names may change altogether. Only training rows are freshened.
+Works on an accepted walk: the last word of a device stays ("zorvel lamp"), so grammar, number and kind stay as they
+were; titles, items and scene names may change altogether. A room may, too ("pause the zorvel music"), except where the
+next word would make a device of it ("the zorvel light"): what says no kind is a place. Only training rows are
+freshened.
 """
 
 from __future__ import annotations
 
 from random import Random
 
-from train.data.smart_home.fresh_words import fresh_word
-from train.data.smart_home.names import words
+from train.data.smart_home.fresh_words import CLASS_WORDS, fresh_word, words_of_kinds
+from train.data.smart_home.sides import words
 from train.data.smart_home.values import Value
 from train.data.smart_home.walker import Walk
 
 SHARE = 0.65
+_PLACE_SHARE = 0.5  # of rooms and floors: which real words are places has to be learnt as well
+_BARE_SHARE = 0.4  # of freshened rooms: not even the last word is known
 _FREE_DOMAINS = frozenset({"scene", "script", "button", "input_button", "todo"})
+# Behind these a bare word is a place, not a device: names of devices end in their kind ("retro speaker volume").
+_OF_PLACES = frozenset(
+    words("music, volume, temperature, temp, brightness, color, media, song, track, show, movie, tv, item")
+)
 # Words that carry the grammar of an open value; "by" parts title and artist.
 _KEPT = frozenset(
     words(
@@ -35,19 +43,32 @@ def freshen(made: Walk, rng: Random) -> None:
         if value.entry is None and not value.wildcard:
             continue
         if value.surface not in renamed:
-            renamed[value.surface] = _new_text(value, slot, rng) if rng.random() < SHARE else value.surface
+            share = _PLACE_SHARE if slot in ("area", "floor") else SHARE
+            bare = slot == "area" and not _makes_a_device(made, index)
+            renamed[value.surface] = _new_text(value, slot, bare, rng) if rng.random() < share else value.surface
         text = renamed[value.surface]
         made.pieces[index] = (slot, value._replace(surface=text, out=text))
         made.slots[slot] = text
 
 
-def _new_text(value: Value, slot: str, rng: Random) -> str:
+def _makes_a_device(made: Walk, index: int) -> bool:
+    """Whether a bare room at `index` reads as a device: "zorvel light", "zorvel timer", or another name behind it."""
+    following = made.pieces[index + 1 :]
+    said = "".join(piece if isinstance(piece, str) else " ‹value› " for piece in following).lower().split()
+    if not said:
+        return False
+    return said[0] not in _OF_PLACES and (said[0] == "‹value›" or said[0] in words_of_kinds() | set(CLASS_WORDS))
+
+
+def _new_text(value: Value, slot: str, bare: bool, rng: Random) -> str:
     if value.entry is None or value.domain in _FREE_DOMAINS:
         return _open_text(value.surface, rng)
     if value.domain == "person":
         return fresh_word(rng).title()
     if slot == "zone" or (slot == "floor" and not value.surface.endswith(" floor")):
         return value.surface
+    if bare and "'s" not in value.surface and rng.random() < _BARE_SHARE:
+        return " ".join(fresh_word(rng) for _ in range(1 if rng.random() < 0.7 else 2))
     return _kind_kept(value.surface, rng)
 
 

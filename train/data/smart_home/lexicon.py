@@ -3,7 +3,7 @@ first. Some are only beginnings of words: as names that nobody has heard before 
 
 from __future__ import annotations
 
-from train.data.smart_home.names import words
+from train.data.smart_home.sides import words
 
 LEXICON = words(
     """

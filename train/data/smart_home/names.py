@@ -21,7 +21,9 @@ from functools import cache
 from random import Random
 from typing import Literal, NamedTuple
 
-Side = Literal["train", "test"]
+from train.data.smart_home.places import AREAS, CITIES, FLOORS, OWNED_ROOMS, ZONES
+from train.data.smart_home.sides import Side, words
+
 OWNED_SHARE = 0.18
 
 
@@ -61,11 +63,6 @@ class Pool:
     devices: dict[str, Names]
 
 
-def words(text: str) -> list[str]:
-    """Comma-separated names, over any number of lines."""
-    return [" ".join(part.split()) for part in text.split(",") if part.strip()]
-
-
 OWNERS: dict[Side, list[str]] = {
     "train": words("""
             Emma, Liam, Olivia, Noah, Sophie, Lucas, Mia, Ethan, Ava, James, Grandma, Dad, Mum, Hannah, Leo,
@@ -77,56 +74,6 @@ OWNERS: dict[Side, list[str]] = {
             Grandpa, Mom, Amelia, William, Charlotte, Benjamin, Harper, Theo, Nora, Felix, Stella, Arthur,
             Maya, Oliver, Violet, Elias, Matilda, Rafael, Sanjay, Yuki, Omar, Bianca, Stefan, Helena, Gustav,
             Imogen, Declan, Freya, Tomas, Leila, Aunt Carol, Uncle Bob"""),
-}
-
-# A trailing "@on" gives the preposition where it is not "in".
-AREAS: dict[Side, list[str]] = {
-    "train": words("""
-            kitchen, living room, bedroom, bathroom, hallway, garage, office, dining room, guest room,
-            laundry room, nursery, study, garden, patio@on, balcony@on, den, playroom, family room,
-            master bedroom, guest bedroom, guest bathroom, home office, home gym, utility room, porch@on,
-            front yard, driveway@on, closet, foyer, music room, workshop, library, game room, kids room,
-            shower room, wine cellar, storage room, back bedroom, dressing room, breakfast room, entryway,
-            upstairs bathroom, small bedroom, hobby room, carport, kitchenette, tv room, prayer room,
-            craft room, snug"""),
-    "test": words("""
-            pantry, sunroom, lounge, toilet, mudroom, media room, backyard, terrace@on, veranda@on,
-            conservatory, spare room, front room, reading nook, master bathroom, powder room, art studio,
-            corridor, boiler room, deck@on, greenhouse, home cinema, sewing room, tool shed, great room,
-            walk-in closet, back porch@on, darkroom, ensuite, server room, box room"""),
-}
-OWNED_ROOMS: dict[Side, list[str]] = {
-    "train": words("bedroom, room, office, bathroom, study"),
-    "test": words("bedroom, room, studio, den"),
-}
-FLOORS: dict[Side, list[str]] = {
-    "train": words("""
-            first floor@on, second floor@on, ground floor@on, basement, attic, top floor@on, main floor@on,
-            upstairs@-, lower floor@on, loft, third floor@on, guest floor@on, middle floor@on, sixth floor@on,
-            garret"""),
-    "test": words("""
-            upper floor@on, downstairs@-, cellar, fourth floor@on, bottom floor@on, mezzanine@on,
-            garden floor@on, fifth floor@on, entrance floor@on, seventh floor@on, kids floor@on, eighth floor@on"""),
-}
-ZONES: dict[Side, list[str]] = {
-    "train": words("""
-            home@-, work@at-, school@at-, gym@at, office@at, garden, park@at, library@at, supermarket@at,
-            mall@at, cabin@at, church@at, daycare@at, train station@at, beach@at, soccer field@at, clinic@at,
-            university@at"""),
-    "test": words("""
-            warehouse@at, college@at-, airport@at, stadium@at, pool@at, hospital@at, farm@at, cottage@at,
-            studio@at, tennis club@at, kindergarten@at, yacht club@at"""),
-}
-CITIES: dict[Side, list[str]] = {
-    "train": words("""
-            Paris, London, New York, Berlin, Tokyo, Chicago, Madrid, Rome, Sydney, Toronto, Dublin, Vienna,
-            Boston, Seattle, Amsterdam, Lisbon, Prague, Oslo, Denver, Austin, Munich, Cape Town, Mumbai,
-            Hong Kong, San Diego, Athens, Warsaw, Edinburgh, Miami, Phoenix, Nairobi, Cairo, Zurich, Brussels,
-            Manchester, Atlanta, Portland, Salt Lake City"""),
-    "test": words("""
-            Barcelona, Stockholm, Helsinki, Melbourne, San Francisco, Los Angeles, Copenhagen, Budapest,
-            Vancouver, Singapore, Istanbul, Lyon, Hamburg, New Orleans, Santiago, Glasgow, Krakow, Las Vegas,
-            Auckland, Buenos Aires"""),
 }
 
 _PLACED = {

@@ -8,17 +8,17 @@ from random import Random
 
 from train.data.smart_home.fresh_words import fresh_word
 from train.data.smart_home.freshen import SHARE as FRESH_SHARE
-from train.data.smart_home.names import Side
 from train.data.smart_home.none_wordings import FILLERS, wordings
 from train.data.smart_home.other_requests import other_requests
 from train.data.smart_home.sampler import Row, canonical_call, exhausted
+from train.data.smart_home.sides import Side
 from train.data.smart_home.splits import Role, role
 from train.data.smart_home.vary import FRAMES
 
 CATEGORY = "none"
 _TRIES = 60
 _FRAMED = 0.12
-_OTHER_SHARE = 0.4  # of augmented rows: requests of real users to other assistants instead of a wording
+_OTHER_SHARE = 0.22  # of augmented rows: requests of real users to other assistants instead of a wording
 _SLOT = re.compile(r"\{(\w+)\}")
 _QUESTION = re.compile(
     r"(what|which|how|is|are|where|when|who|why|do|does|did|can|could|would|will|was|were|should|am|have|any)\b",

@@ -7,7 +7,7 @@ neither templates nor the words that fill them. `{topic}` etc. are filled from F
 
 from __future__ import annotations
 
-from train.data.smart_home.names import Side, words
+from train.data.smart_home.sides import Side, words
 
 FILLERS: dict[str, dict[Side, list[str]]] = {
     "person": {
@@ -208,6 +208,65 @@ set a good example|play fair|stop being silly|never let me down|turn the other c
 clean code matters|don't turn anything on|I already closed the windows|who left the lights on yesterday
 the garage smells like gasoline|were the lights on last night|how many windows does the White House have
 why do people lock their doors|what was the temperature last year
+turn left at the next light|turn the page|turn my essay into bullet points|turn around slowly
+turn {number} into a fraction
+turn this text into a poem|switch to {language}|should I switch to {company}|switch my flight to {day}
+switch banks for me
+open a bank account|open the attachment from {person}|open a new tab|open the file about {topic}
+open the {company} website|are the shops open on {day}|is the library open today|is {place} open on {day}
+is {place} open today|will {place} be closed on {day}|is the bakery on the corner closed
+are the schools closed on {day}
+when does {company} open|is the post office closed already|close my account|close the deal with {company}
+close all browser tabs|how close is {country}|lock my credit card|lock my phone screen|start a new document
+start a chat with {person}|start learning {language} with me|stop my subscription|stop following {person}
+stop sharing my location|set up a call with {person}|set my status to busy|set my profile picture|set a goal for {day}
+set a budget for {thing}|set the record straight|add {number} to {number}|add {person} as a friend
+add a comment to my post
+add {thing} to my cart|add a column to the table|add {person} to the group chat|add my signature to the letter
+add two hundred and {number}|sum {number} and {number}|create an event for {event} on {day}|enter {event} in my diary
+pencil in {event} for {day}|book {event} for {day}|make an appointment with {person}|change my alarm to {hour}
+delete my last message|delete the photo from {day}|remove {person} from my contacts|delete my browser history
+erase this recording|take {number} away from {number}|return {thing} to Amazon|return to the previous page
+return my library books|return the {device} to the seller|send the {device} back to {company}
+bring the {device} back to where I bought it|when do I have to give {thing} back|where was {person} born
+where does {team} play|where is {company} located|where can I park near {place}|where did the Titanic sink
+where is Mount Fuji|where is the headquarters of {company}|where does {topic} come from|where do they speak {language}
+is {company} still in business|is milk good for a {animal}|are there flights to {country}|are there jobs at {company}
+which ocean borders {country}|which country is next to {country}|which planet is the hottest
+which {company} product is best|which is bigger, {country} or {country}|which year was {company} founded
+how hot is lava|how cold is space|how warm is the ocean near {country}|how hot does an oven get
+how cold is it on the moon
+how warm does a {animal} like it|what's the temperature on Mars|at what temperature does water boil
+what's the boiling point of water|what is the melting point of gold|at what temperature should I bake {dish}
+how hot should my coffee be|how bright is the sun|how bright is the moon tonight|how loud is a {animal}|play dead
+play hide and seek with me|play chess with me|how do I play backgammon|who plays the main role in the new film
+play a trick on {person}|play along|increase my credit limit|increase the font size|raise a question about {topic}
+raise my salary|lower my taxes|reduce the size of this image|reduce my debt|drop a pin at {place}|boost my post
+clean up this text|clean my inbox|run a marathon with me|run the numbers on {company}|run a search for {topic}
+write a press release for {company}|push the meeting with {person} to {day}|push {event} back to {day}
+mute the group chat with {person}|unmute my microphone|pause my gym membership|resume my subscription to {company}
+skip the small talk|pause my ad campaign|cancel my order of {thing}|cancel my {company} subscription
+cancel my reservation for {day}|abort the mission|change my email password|reset my phone|update my password
+change my last name|restart my laptop|what's my email password|ring {person}|give {person} a ring|call {person} back
+hang up|put me through to {person}|get {person} on the line|skype {person}|check my blood pressure|check my spelling
+check the stock of {company}|check in for my flight|check the exchange rate|get me a loan|get a refund for {thing}
+what's the state of the economy in {country}|what's the status of my order|what is the status of flight {number}
+what's the level of inflation in {country}|what's my blood sugar level|how many lights are on a Christmas tree
+the light in this photo is great|my heart is an open book|the curtain falls at the end of the play
+he is a big fan of {team}|are you a fan of {team}|fans of {team} are loud|the blinds in the shop were too expensive
+lamps like this one are rare|locks of hair|he opened the window yesterday|she turned the radio off an hour ago
+I was going to turn the lights off|never turn the heating off in winter|somebody has closed the curtains
+who locked the door|did you leave the {device} on last night|was the {device} on yesterday
+the scene at the airport was chaos|that script is badly written|timers are useful|music is my life
+set sail for {country}|set the alarm off by accident|lower your voice|raise the stakes|open the debate on {topic}
+close one eye|shut your mouth|lock eyes with me|start from the beginning|stop it|stop worrying about {topic}
+cover for me at work|shade is nice in summer|dim sum for two please|brighten my day|warm up {dish} for me
+heat up the oven to bake {dish}|cool story|I am a big {device} collector|is the {device} in stock
+how do I connect a {device} to the wifi|what does the {device} in the shop window cost|compare two {device} models
+which {device} uses the least power|the {device} was a gift from {person}|photograph the {device}
+paint the {device} {colour}|move the {device} to the {room}|who put the {device} in the {room}
+wash the {device} by hand|hide the {device} from {person}|throw the {device} away|name a {animal} that can fly
+do I know {person}|did {person} call me|is {person} married|is {person} taller than me|how far can a {animal} jump
 """
 _TEST = """
 hey|good evening my friend|how is it going|what are you called|who created you|are you human

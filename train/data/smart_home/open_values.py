@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from train.data.smart_home.names import OWNERS, Side, words
+from train.data.smart_home.names import OWNERS
+from train.data.smart_home.sides import Side, words
 
 _FOOD: dict[Side, list[str]] = {
     "train": words("""

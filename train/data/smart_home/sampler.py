@@ -11,8 +11,9 @@ from typing import Any
 
 from train.data.smart_home.freshen import freshen
 from train.data.smart_home.grammar import Template
-from train.data.smart_home.names import Pool, Side, pool
+from train.data.smart_home.names import Pool, pool
 from train.data.smart_home.naturalness import natural
+from train.data.smart_home.sides import Side
 from train.data.smart_home.splits import Role, role
 from train.data.smart_home.vary import SHARE as VARIED_SHARE
 from train.data.smart_home.vary import vary

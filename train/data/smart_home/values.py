@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from hassil.parse_expression import parse_sentence
 
-from train.data.smart_home.names import Entry, Pool, Side
+from train.data.smart_home.names import Entry, Pool
 from train.data.smart_home.open_values import open_value
+from train.data.smart_home.sides import Side
 
 
 class Value(NamedTuple):

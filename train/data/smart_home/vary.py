@@ -10,7 +10,7 @@ import re
 from random import Random
 from typing import Any
 
-SHARE = 0.35
+SHARE = 0.45
 _PARTICLE_FIRST = re.compile(
     r"^(turn|switch|shut) (on|off|up|down) (?P<object>(?:the|my|our|all) .+?)(?P<rest> (?:to|by|in|on|at) .+)?$"
 )
@@ -20,22 +20,76 @@ _PARTICLE_LAST = re.compile(
 )
 _PLACE = r"(?P<before>.+?) (?P<place>(?:in|on|at) (?:(?:the|my|our) )?%s)$"
 _SYNONYMS = (
-    (re.compile(r"^(?:turn|switch) on\b"), ("switch on", "turn on", "power on", "put on")),
+    (re.compile(r"^(?:turn|switch) on\b"), ("switch on", "turn on", "power on", "flip on")),
     (re.compile(r"^(?:turn|switch) off\b"), ("switch off", "turn off", "power off", "shut off")),
     (re.compile(r"^increase\b"), ("raise", "bump up", "boost", "increase")),
     (re.compile(r"^decrease\b"), ("lower", "reduce", "drop", "decrease")),
     (re.compile(r"^(?:set|change)\b"), ("adjust", "change", "set")),
+    (
+        re.compile(r"^what(?: is|'s) the (?:current )?temp(?:erature)?(?= (?:in|on) |$)"),
+        ("how warm is it", "how hot is it", "tell me the temperature", "check the temperature"),
+    ),
     (re.compile(r"^(?:what is|what's) the\b"), ("tell me the", "give me the", "can you tell me the", "check the")),
     (re.compile(r"^(?:is|are) the\b"), ("check if the", "can you check whether the", "tell me if the")),
     (re.compile(r"^(?:cancel|stop) (?=.*\btimer\b)"), ("cancel ", "stop ", "end ", "abort ", "kill ")),
     (re.compile(r"^(?:resume|continue|unpause) "), ("resume ", "continue ", "carry on with ", "unpause ")),
-    (re.compile(r"^add (?=.*\bto\b.*\blist\b)"), ("add ", "write ", "append ")),
+    (
+        re.compile(r"^how (hot|cold|warm|cool) is it\b"),
+        (r"tell me how \1 it is", r"check how \1 it is", r"how \1 does it get"),
+    ),
+    (re.compile(r"^are there any\b"), ("are any", "do we have any", "have we got any", "can you see any")),
+    (
+        re.compile(r"\b(?:everywhere|(?:in|of) (?:all (?:of )?)?the (?:entire |whole )?(?:house|home|apartment))$"),
+        (
+            "all over the house",
+            "throughout the house",
+            "all around the place",
+            "in every part of the house",
+        ),
+    ),
     (re.compile(r"^(?:remove|delete) "), ("remove ", "delete ", "take ", "erase ")),
 )
 _IMPERATIVE = re.compile(
     r"(turn|switch|set|change|make|increase|decrease|adjust|put|open|close|shut|raise|lower|activate|deactivate|start|stop|run|"
     r"pause|resume|skip|play|mute|unmute|lock|unlock|press|push|vacuum|clean|return|dock|mow|add|check|complete|delete|remove|"
     r"cancel|power|reduce|bump|boost|drop|end|continue|tell|give|broadcast|announce)\b"
+)
+# "add milk to my list": the item is free text and ends at "to" before the last my/the or list.
+_ADD_TO = re.compile(r"^add (?P<item>.+) to (?P<list>(?:my |the )?[^,]*?list|(?:my|the) .+)$")
+_ADDED = (
+    "write {item} down on {list}",
+    "note {item} on {list}",
+    "I need {item} on {list}",
+    "stick {item} on {list}",
+    "enter {item} in {list}",
+    "get {item} onto {list}",
+    "append {item} to {list}",
+    "we are out of {item}, so it goes on {list}",
+)
+# "play the album X": what it is may follow the title.
+_PLAY = re.compile(
+    r"^play (?:the )?(?P<kind>album|artist|song|track|movie|film|playlist|podcast|tv show|show|station|genre|series|"
+    r"audiobook|book) (?P<title>.+?)(?P<rest> (?:on|in) (?:the |my |our )?[^,]+)?$"
+)
+_PLAYED = (
+    "play the {title} {kind}{rest}",
+    "put the {title} {kind} on{rest}",
+    "I want to hear the {title} {kind}{rest}",
+    "start the {kind} {title}{rest}",
+    "let me have the {title} {kind}{rest}",
+)
+_REWORDED = 0.7  # of what goes on a list or is played by its kind and title: the grammar has one wording for each
+_ASKED = re.compile(r"^(?:is|are|which|what|how many|how|where) ")
+_NOW = ("right now", "at the moment", "just now", "at present", "these minutes")
+_ASKING = (
+    "quick question, {}",
+    "one question, {}",
+    "tell me, {}",
+    "hey, {}",
+    "ok, {}",
+    "let me know, {}",
+    "I wonder, {}",
+    "can you check, {}",
 )
 FRAMES = (
     "I want you to {}",
@@ -50,6 +104,24 @@ FRAMES = (
     "can you quickly {}",
     "let's {}",
     "just {}",
+    "it would be great if you could {}",
+    "when you get a chance, {}",
+    "make sure to {}",
+    "please go and {}",
+    "I was wondering if you could {}",
+    "do me a favor and {}",
+    "quick, {}",
+    "alright, {}",
+    "listen, {}",
+    "it's time to {}",
+    "be so kind and {}",
+    "kindly {}",
+    "we'd better {}",
+    "would you be able to {}",
+    "is it possible to {}",
+    "you may {}",
+    "help me {}",
+    "so, {}",
 )
 _AFTER = ("now", "right now", "thanks", "thank you", "right away", "if you can")
 
@@ -72,6 +144,7 @@ def _varied(text: str, arguments: dict[str, Any], open_end: bool, rng: Random) -
         text = _particle(text)
     if rng.random() < 0.4:
         text = _synonym(text, rng)
+    text = _lists_and_titles(text, rng)
     draw = rng.random()
     if draw < 0.2:
         return _place_first(text, arguments)
@@ -79,6 +152,19 @@ def _varied(text: str, arguments: dict[str, Any], open_end: bool, rng: Random) -
         return rng.choice(FRAMES).format(text)
     if draw < 0.7 and not open_end and _IMPERATIVE.match(text):
         return f"{text} {rng.choice(_AFTER)}"
+    if draw < 0.5 and _ASKED.match(text):
+        return rng.choice(_ASKING).format(text)
+    if draw < 0.75 and not open_end and _ASKED.match(text):
+        return f"{text} {rng.choice(_NOW)}"
+    return text
+
+
+def _lists_and_titles(text: str, rng: Random) -> str:
+    """What goes on a list, or is played by its kind and title, said another way."""
+    for pattern, wordings in ((_ADD_TO, _ADDED), (_PLAY, _PLAYED)):
+        found = pattern.match(text)
+        if found and rng.random() < _REWORDED:
+            return rng.choice(wordings).format(**{key: value or "" for key, value in found.groupdict().items()})
     return text
 
 

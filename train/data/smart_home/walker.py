@@ -15,7 +15,8 @@ from typing import Any
 from hassil.expression import Alternative, Expression, ListReference, Permutation, RuleReference, Sequence, TextChunk
 
 from train.data.smart_home.grammar import Template, first_heavier
-from train.data.smart_home.names import Pool, Side
+from train.data.smart_home.names import Pool
+from train.data.smart_home.sides import Side
 from train.data.smart_home.values import Value, list_value, name_value
 
 # Share of sentences with an optional part, by its first word; 0.5 for the others.
