@@ -27,7 +27,7 @@ from train.keras_track import distill_stage
 from train.pipeline import needed, run_pipeline
 from train.runs import Stage, find_run
 from train.stage import run_stage
-from train.torch_track import STAGE as FINETUNE
+from train.torch_track import finetune_stage
 
 ENGINE = "student-tflite-int8"
 
@@ -86,7 +86,7 @@ def data(
 @app.command()
 def finetune(config: ConfigFile, overrides: Overrides = None) -> None:
     """Fine-tunes the base model into the teacher (PyTorch)."""
-    _stage(FINETUNE, config, overrides)
+    _stage(finetune_stage, config, overrides)
 
 
 @app.command()
@@ -278,7 +278,7 @@ def doctor() -> None:
 def _stages(config: Path, overrides: list[str]) -> list[Stage]:
     """All stages that this config needs, in order."""
     loaded = load_config(config, overrides).config
-    return needed([DATA, FINETUNE, CAPTURE, distill_stage(loaded), EXPORT, eval_stage(loaded)])
+    return needed([DATA, finetune_stage(loaded), CAPTURE, distill_stage(loaded), EXPORT, eval_stage(loaded)])
 
 
 def _stage(stage: Stage | Callable[[Config], Stage], config: Path, overrides: list[str] | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.config import load_config
+from train.config import Config, load_config
 from train.errors import GateError, TandemError, UserError
 from train.progress import say
 from train.runs import Stage
@@ -50,8 +50,11 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
-def stage_main(stage: Stage, arguments: Sequence[str]) -> int:
-    """Command line of a stage started as a module: CONFIG [key=value …]."""
+def stage_main(stage: Stage, arguments: Sequence[str], as_configured: Callable[[Config], Stage] | None = None) -> int:
+    """Command line of a stage started as a module: CONFIG [key=value …].
+
+    `as_configured` gives the stage that a config needs, where that is not always `stage`.
+    """
     if not arguments or arguments[0] in ("-h", "--help"):
         example = f"configs/demo.yaml {stage.sections[-1].partition('.')[0]}.max_minutes=5"
         print(f"usage: CONFIG [key=value …]\n\nRuns the stage '{stage.name}'. Example: {example}")
@@ -59,7 +62,8 @@ def stage_main(stage: Stage, arguments: Sequence[str]) -> int:
     loaded_arguments = (Path(arguments[0]), arguments[1:])
 
     def work() -> dict[str, Any] | None:
-        headline = run_stage(stage, load_config(*loaded_arguments).config)
+        config = load_config(*loaded_arguments).config
+        headline = run_stage(as_configured(config) if as_configured else stage, config)
         # A helper process of accelerate or torchrun says nothing: the last line of stdout is process 0's.
         return {"stage": stage.name, **headline} if os.environ.get("RANK", "0") == "0" else None
 

@@ -19,6 +19,12 @@ from train.errors import TandemError, UserError
 from train.progress import say
 from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
 
+# Which key sends a stage outside the run folder, and what does without.
+_SAID_BY = {
+    "finetune": ("finetune.teacher", "finetune.teacher=null"),
+    "distill": ("student.initial", "student.initial=random"),
+}
+
 
 class StageFailedError(TandemError):
     """A stage's process ended with this status; it has said why."""
@@ -67,9 +73,10 @@ def _require_from_elsewhere(stages: Sequence[Stage]) -> None:
     for stage in stages:
         for path in map(Path, stage.inputs):
             if path.is_absolute() and not path.exists():
+                key, instead = _SAID_BY[stage.name]
                 raise UserError(
-                    f"Stage {stage.name} is to read {path} (student.initial), which is not there. Make it first: the "
-                    "config names the run it comes from; or set student.initial=random."
+                    f"Stage {stage.name} is to read {path} ({key}), which is not there. Make it first: the config "
+                    f"names the run it comes from; or set {instead}."
                 )
 
 

@@ -37,6 +37,9 @@ def print_plan(loaded: LoadedConfig, stages: Sequence[Stage], probing: bool = Fa
         console.print(f"{stage.name:10s} {'to do' if stage.name in to_do else 'done'}", highlight=False)
     result: dict[str, Any] = {"run": str(run.path), "to_do": to_do}
     data_done = "data" not in to_do
+    if loaded.config.finetune.teacher is not None:
+        console.print(f"The teacher is that of {loaded.config.finetune.teacher}: none is trained.", highlight=False)
+        return result
     if data_done:
         result["data"] = print_statistics(loaded.config, run, console)
     else:

@@ -29,6 +29,7 @@ from train.tracking.tracker import Tracker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_SOURCES = ("train/config/schema.py",)
+OF_RUN = "run:"  # before the name of another run whose teacher is read
 CARD = "README.md"  # model card of a folder: written when its files have been measured, so it is never hashed
 
 

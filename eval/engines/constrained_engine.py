@@ -1,4 +1,4 @@
-"""The int8 file whose answers can only be valid calls: the runtime's constrained decoding."""
+"""A quantised file whose answers can only be valid calls: the runtime's constrained decoding."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 class ConstrainedEngine(TfliteEngine):
     """`student-tflite-int8-constrained`: calls that tools.json allows. `…-substrings`: its open strings, too, are cut
-    from the utterance."""
-
-    variant = "int8"
+    from the utterance. The int4 file likewise."""
 
     def adopt(self, path: Path) -> None:
         from mobile.runtime import Chat, ModelError

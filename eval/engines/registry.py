@@ -63,8 +63,11 @@ ENGINES: dict[str, EngineEntry] = {
     "student-gguf-q4": EngineEntry("eval.engines.gguf_engine:GgufEngine", "bench", STUDENT, "Keras"),
     **{f"student-tflite-{variant}": _tflite() for variant in ("fp32", "int8", "int4", "portable")},
     **{f"student-tflite-{variant}-cm": _tflite() for variant in ("fp32", "int8", "int4", "portable")},
-    "student-tflite-int8-constrained": _mobile("constrained_engine:ConstrainedEngine"),
-    "student-tflite-int8-substrings": _mobile("constrained_engine:ConstrainedEngine"),
+    **{
+        f"student-tflite-{variant}-{kind}": _mobile("constrained_engine:ConstrainedEngine")
+        for variant in ("int8", "int4")
+        for kind in ("constrained", "substrings")
+    },
     "student-litertlm": _mobile("litertlm_engine:LitertLmEngine"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from eval.engines.step_engine import StepEngine
 from train.chat import ChatTokenizer
 from train.errors import MissingExtraError, UserError
 
-COMPILED = "-cm"
+KIND = re.compile(r"-(cm|constrained|substrings)$")  # how the file is run, at the end of the engine's id
 
 
 class TfliteEngine(StepEngine):
@@ -25,7 +26,7 @@ class TfliteEngine(StepEngine):
 
     @property
     def variant(self) -> str:
-        return self.spec.engine.removeprefix("student-tflite-").removesuffix(COMPILED)
+        return KIND.sub("", self.spec.engine.removeprefix("student-tflite-"))
 
     def load(self) -> None:
         path = self.path()
@@ -43,7 +44,7 @@ class TfliteEngine(StepEngine):
         """Opens the file."""
         from mobile.runtime import Model, ModelError
 
-        runner: Any = "compiled" if self.spec.engine.endswith(COMPILED) else "interpreter"
+        runner: Any = "compiled" if self.spec.engine.endswith("-cm") else "interpreter"
         try:
             self._model: Any = Model(path, threads=self.spec.threads, runner=runner)
         except ModelError as error:

@@ -146,6 +146,11 @@ class AdapterConfig(Section):
 
 
 class FinetuneConfig(Section):
+    teacher: Annotated[str, Field(pattern=r"^run:.+")] | None = Field(
+        None,
+        description="'run:NAME': the finished teacher of another run of the same data is taken, none is trained: "
+        "several students from one teacher. null: train one",
+    )
     rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
     max_minutes: PositiveFloat | None = Field(

@@ -19,9 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from train.config.schema import Config
-from train.runs import Stage
-
-OF_RUN = "run:"  # before the name of another run whose teacher the student starts from
+from train.runs import OF_RUN, Stage
 
 DISTILL = Stage(
     name="distill",

@@ -1,6 +1,9 @@
 """The PyTorch track: fine-tunes the base model into the teacher, with accelerate and torch.compile."""
 
-from train.runs import Stage
+from dataclasses import replace
+
+from train.config.schema import Config
+from train.runs import OF_RUN, Stage
 
 STAGE = Stage(
     name="finetune",
@@ -10,3 +13,12 @@ STAGE = Stage(
     outputs=("teacher", "teacher-adapter"),  # the adapter only where one was trained
     sources=("train/torch_track", "train/chat.py", "train/base_model.py", "train/schedule.py", "train/time_budget.py"),
 )
+
+
+def finetune_stage(config: Config) -> Stage:
+    """The stage as this config needs it: training, or taking the teacher of another run."""
+    if config.finetune.teacher is None:
+        return STAGE
+    other = config.runs_dir / config.finetune.teacher.removeprefix(OF_RUN) / "teacher"
+    inputs = ("data/tokenizer", str(other.resolve()))
+    return replace(STAGE, entry="train.torch_track.other_teacher:run", inputs=inputs)

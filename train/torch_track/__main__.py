@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from train.command import stage_main
-from train.torch_track import STAGE
+from train.torch_track import STAGE, finetune_stage
 
 if __name__ == "__main__":
-    sys.exit(stage_main(STAGE, sys.argv[1:]))
+    sys.exit(stage_main(STAGE, sys.argv[1:], finetune_stage))

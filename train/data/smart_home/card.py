@@ -34,11 +34,12 @@ A template is walked at random; first alternatives weigh more, shared rules use 
 and sentences nobody says are rejected and drawn again (repeated words, wrong number or article,
 preposition that does not fit the place). Numbers come as digits and words; calls hold numbers.
 Names are composed, so that copying pays. Where `data.augment` is on, two thirds of the names of train and
-val (half of the places) get words that nothing else holds ("zorvel lamp", "the zorvel music"), and almost half of the
-sentences another wording (particle moved, place first, synonym, "I'd like you to …"): no word of a test name is used
-for it. Pools, wordings and these rules were widened after looking at what models got wrong on T3, G2 and "no function"
-(never with a template, name or sentence of the tests), so these sets are not blind any more. Left out: chit-chat (`HassRespond`), `{{name}} <light>`
-templates (whether "light" belongs to the name can't be told) and bare names.
+val (half of the places) get words that nothing else holds ("zorvel lamp", "the zorvel music"), and almost
+half of the sentences another wording (particle moved, place first, synonym, "I'd like you to …"): no word of
+a test name is used for it. Pools, wordings and these rules were widened after looking at what models got
+wrong on T3, G2 and "no function", never with a template, name or sentence of the tests; so these sets are
+not blind any more. Left out: chit-chat (`HassRespond`), `{{name}} <light>` templates (whether "light" belongs
+to the name can't be told) and bare names.
 
 ## Splits
 
