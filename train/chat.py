@@ -17,6 +17,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from train.copied_pieces import copied_pieces
 from train.errors import UserError
 
 START, STOP, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
@@ -70,14 +71,28 @@ class ChatTokenizer:
         return [*ids, self.start_id, *self.text("assistant\n")]
 
     def encode(self, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
-        """Ids of the messages and the loss mask: 1 on the assistant's content and its end token, else 0."""
+        """Ids of the messages and the loss mask: 1 on the assistant's content and its end token, else 0.
+
+        What an answer copies from the message before it is spelled in that message's pieces (copied_pieces.py).
+        """
         ids: list[int] = []
         mask: list[int] = []
+        before: Message | None = None
         for message in messages:
-            turn_ids, turn_mask = self._turn(message)
+            turn_ids, turn_mask = self._turn(message, before)
             ids += turn_ids
             mask += turn_mask
+            before = message
         return ids, mask
+
+    def answer(self, content: str, before: Message | None) -> list[int]:
+        """Ids of an answer as it is taught, without its end token. `before`: the message that it answers."""
+        if before is None:
+            return self.text(content)
+        asked = self._turn_text(before)
+        encoding = self._plain.encode(asked, add_special_tokens=False)
+        pieces = list(zip(encoding.tokens, encoding.ids, strict=True))
+        return copied_pieces(content, asked, pieces, self.text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids, without special tokens."""
@@ -90,15 +105,18 @@ class ChatTokenizer:
             return str(self._whole.id_to_token(token_id))
         return str(self._whole.decode([token_id]))
 
-    def _turn(self, message: Message) -> tuple[list[int], list[int]]:
-        role, content = message["role"], content_text(message["content"])
-        if role == "assistant":
+    def _turn(self, message: Message, before: Message | None = None) -> tuple[list[int], list[int]]:
+        if message["role"] == "assistant":
             # Header and answer are encoded apart: generation starts after the header's tokens.
-            header, answer = [self.start_id, *self.text("assistant\n")], [*self.text(content), self.stop_id]
+            header = [self.start_id, *self.text("assistant\n")]
+            answer = [*self.answer(content_text(message["content"]), before), self.stop_id]
         else:
-            header, answer = [self.start_id, *self.text(f"{role}\n{content}"), self.stop_id], []
+            header, answer = [self.start_id, *self.text(self._turn_text(message)), self.stop_id], []
         ids = header + answer + self._newline
         return ids, [0] * len(header) + [1] * len(answer) + [0] * len(self._newline)
+
+    def _turn_text(self, message: Message) -> str:
+        return f"{message['role']}\n{content_text(message['content'])}"
 
     def _special(self, token: str) -> int:
         token_id = self._whole.token_to_id(token)

@@ -60,7 +60,7 @@ def _answers(engine: LikelihoodEngine, rows: Sequence[Any], path: str | None) ->
     arrays, nll, tokens = {}, 0.0, 0
     for index, (conversation, answer) in enumerate(rows):
         prompt = engine.prompt(conversation)
-        target = [*engine.tokenizer.text(answer), engine.tokenizer.stop_id]
+        target = [*engine.tokenizer.answer(answer, conversation[-1]), engine.tokenizer.stop_id]
         found = engine.log_probs(prompt + target, len(prompt))
         nll -= float(found[np.arange(len(target)), target].sum(dtype=np.float64))
         tokens += len(target)

@@ -47,8 +47,8 @@ def test_a_freshened_walk_still_says_what_its_call_holds() -> None:
     assert renamed > 60
 
 
-def test_the_kind_of_a_device_stays() -> None:
-    template = next(t for t in load_newest() if t.text.startswith("<turn> on") and t.domains and "{name}" in t.text)
+def test_the_kind_of_a_device_stays_where_it_is_set_to_something() -> None:
+    template = next(t for t in load_newest() if t.intent == "HassLightSet" and "{name}" in t.text)
     for seed in range(40):
         made = walk(template, Random(seed), pool("train"), "train")
         last = {slot: str(text).split()[-1] for slot, text in made.slots.items() if slot == "name"}
@@ -58,18 +58,21 @@ def test_the_kind_of_a_device_stays() -> None:
             assert str(made.slots["name"]).endswith(last["name"])
 
 
-@pytest.mark.parametrize(("behind", "bare"), [(" music", True), ("", True), (" light", False), (" timer", False)])
-def test_a_room_loses_its_kind_only_where_no_device_could_be_meant(behind: str, bare: bool) -> None:
-    """ "Pause the zorvel music" can only be a place; "the zorvel light" is a lamp called so."""
+@pytest.mark.parametrize(
+    ("before", "behind", "bare"),
+    [("in the ", "", True), ("the ", " music", True), ("the ", " light", False), ("set the ", " to red", False)],
+)
+def test_a_room_loses_its_kind_only_where_nothing_else_can_stand(before: str, behind: str, bare: bool) -> None:
+    """ "In the zorvel", "the zorvel music" can only be places; "the zorvel light" is a lamp called so."""
     template = next(t for t in load_newest() if "{area}" in t.text)
     kitchen = Value("kitchen", "kitchen", Entry("kitchen"))
     last = set()
     for seed in range(200):
-        made = Walk(template, ["the ", ("area", kitchen), behind], {"area": "kitchen"})
+        made = Walk(template, [before, ("area", kitchen), behind], {"area": "kitchen"})
         freshen(made, Random(seed))
         last.add(str(made.slots["area"]).split()[-1])
     assert "kitchen" in last
-    assert (len(last) > 20) is bare
+    assert (len(last) > 10) is bare
 
 
 def test_no_fresh_word_says_a_kind() -> None:

@@ -91,3 +91,17 @@ def test_a_word_keeps_its_twin_with_and_without_a_space() -> None:
     assert {"the", "Ġthe"} <= set(FULL.get_vocab())
     for text in (" the", "the"):
         assert {"the", "Ġthe"} <= set(Tokenizer.from_str(trimmed_to([text]).tokenizer_json).get_vocab())
+
+
+def test_paired_leaves_out_what_begins_a_word_and_has_no_twin() -> None:
+    """ "Ġquick" is a token of the corpus and "quick" is not: the word is then split alike in both places."""
+    assert "Ġquick" in FULL.get_vocab()
+    assert "quick" not in FULL.get_vocab()
+    used = FULL.encode("the quick").ids
+    small = Tokenizer.from_str(trim_vocabulary(BIG, used, paired=True).tokenizer_json)
+    vocab = small.get_vocab()
+    assert not [token for token in vocab if token[:1] == "Ġ" and token[1:2].isalpha() and token[1:] not in vocab]
+    behind_space, alone = small.encode(" quick").tokens, small.encode("quick").tokens
+    assert "".join(behind_space) == "Ġquick"
+    assert len(behind_space) > 1
+    assert "".join(alone) == "quick"

@@ -65,7 +65,7 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
         tokenizer = ChatTokenizer(text)
         rows_with = Counter(token for row in train_rows for token in set(tokenizer.encode(row["messages"])[0]))
         used = {token for token, rows in rows_with.items() if rows >= config.data.min_token_count}
-        trimmed = trim_vocabulary(text, used)
+        trimmed = trim_vocabulary(text, used, paired=config.data.min_token_count > 1)
         text = trimmed.tokenizer_json
         write_json(folder / "kept_ids.json", trimmed.kept_ids)
     write_text(folder / "tokenizer.json", text)

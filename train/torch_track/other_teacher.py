@@ -1,4 +1,4 @@
-"""The finished teacher of another run as this run's: several students from one teacher (`finetune.teacher: run:NAME`)."""
+"""The finished teacher of another run as this run's (`finetune.teacher: run:NAME`): many students, one teacher."""
 
 from __future__ import annotations
 

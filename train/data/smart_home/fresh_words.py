@@ -56,7 +56,7 @@ _ENDS = words("""
     -, -, -, b, ck, d, ff, g, l, ll, m, mp, n, nd, ng, nk, nt, p, r, rd, rk, rl, rm, rn, rt, s, sh, sk, ss, st, t, th,
     tt, v, x, z, rth, lt, ld, ch, dge, ct""")
 _ENDINGS = ["", "", "", "er", "ing", "ed", "y", "le", "on", "en", "ia", "o", "a", "ley", "ton", "ex", "um", "ish"]
-_INVENTED_SHARE, _LEXICON_SHARE = 0.3, 0.4
+_INVENTED_SHARE, _LEXICON_SHARE, _HYPHEN_SHARE = 0.3, 0.4, 0.03
 # Domains whose names end in a word that says what they are, and the grammar's own words for kinds of device.
 KINDS = (
     "light", "fan", "switch", "media_player", "climate", "cover", "valve", "lock", "sensor", "vacuum", "lawn_mower"
@@ -64,8 +64,8 @@ KINDS = (
 CLASS_WORDS = words("""
     light, lights, lighting, lamp, lamps, fan, fans, switch, switches, door, doors, window, windows, lock, locks, gate,
     gates, blind, blinds, curtain, curtains, shade, shades, shutter, shutters, awning, awnings, garage, timer, timers,
-    tv, television, media, music, song, track, show, movie, item, volume, temperature, temp, brightness, color, level,
-    room, area, space, floor, house, home, here, everywhere, scene, script, list, mode""")
+    tv, volume, temperature, temp, brightness, color, room, area, space, floor, house, home, here, everywhere, scene,
+    script, list, mode""")
 _WORD = re.compile(r"[A-Za-z]+")
 
 
@@ -78,7 +78,7 @@ def fresh_word(rng: Random) -> str:
         else:
             word = rng.choice(LEXICON if draw < _INVENTED_SHARE + _LEXICON_SHARE else _ENGLISH)
         if not set(word.split()) & (words_of_the_tests() | words_of_kinds()):
-            return word
+            return f"{word}-{invented_word(rng)}" if rng.random() < _HYPHEN_SHARE else word
 
 
 def invented_word(rng: Random) -> str:

@@ -1,28 +1,30 @@
 """Gives the names of a training sentence words that were never seen, so that copying is the only way to be right.
 
-Works on an accepted walk: the last word of a device stays ("zorvel lamp"), so grammar, number and kind stay as they
-were; titles, items and scene names may change altogether. A room may, too ("pause the zorvel music"), except where the
-next word would make a device of it ("the zorvel light"): what says no kind is a place. Only training rows are
+Works on an accepted walk: the last word of a name mostly stays ("zorvel lamp"), so grammar, number and kind stay as
+they were; titles, items and scene names may change altogether. A room may lose it, too, where nothing but a place can
+stand ("in the zorvel", "the zorvel music"), and so may what is turned on or off by its name. Only training rows are
 freshened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
-from train.data.smart_home.fresh_words import CLASS_WORDS, fresh_word, words_of_kinds
+from train.data.smart_home.fresh_words import KINDS, fresh_word, words_of_kinds
 from train.data.smart_home.sides import words
 from train.data.smart_home.values import Value
 from train.data.smart_home.walker import Walk
 
 SHARE = 0.65
-_PLACE_SHARE = 0.5  # of rooms and floors: which real words are places has to be learnt as well
-_BARE_SHARE = 0.4  # of freshened rooms: not even the last word is known
+_PLACE_SHARE = 0.55  # of rooms and floors: which real words are places has to be learnt as well
+_BARE_SHARE = 0.35  # of freshened rooms that may lose their last word
+_BARE_DEVICES = 0.15  # of freshened devices that may
+_SWITCHED = ("HassTurnOn", "HassTurnOff")
 _FREE_DOMAINS = frozenset({"scene", "script", "button", "input_button", "todo"})
-# Behind these a bare word is a place, not a device: names of devices end in their kind ("retro speaker volume").
-_OF_PLACES = frozenset(
-    words("music, volume, temperature, temp, brightness, color, media, song, track, show, movie, tv, item")
-)
+# Before and behind these a bare word is a place: names of devices end in their kind ("retro speaker volume").
+_BEFORE_PLACES = frozenset(words("in, on, at"))
+_BEHIND_PLACES = frozenset(words("music, volume, temperature, temp, media, song, track, show, shows, movie, tv, item"))
 # Words that carry the grammar of an open value; "by" parts title and artist.
 _KEPT = frozenset(
     words(
@@ -44,20 +46,29 @@ def freshen(made: Walk, rng: Random) -> None:
             continue
         if value.surface not in renamed:
             share = _PLACE_SHARE if slot in ("area", "floor") else SHARE
-            bare = slot == "area" and not _makes_a_device(made, index)
+            bare = _only_a_place(made, index) if slot == "area" else slot == "name" and _only_a_name(made, value)
             renamed[value.surface] = _new_text(value, slot, bare, rng) if rng.random() < share else value.surface
         text = renamed[value.surface]
         made.pieces[index] = (slot, value._replace(surface=text, out=text))
         made.slots[slot] = text
 
 
-def _makes_a_device(made: Walk, index: int) -> bool:
-    """Whether a bare room at `index` reads as a device: "zorvel light", "zorvel timer", or another name behind it."""
-    following = made.pieces[index + 1 :]
-    said = "".join(piece if isinstance(piece, str) else " ‹value› " for piece in following).lower().split()
-    if not said:
-        return False
-    return said[0] not in _OF_PLACES and (said[0] == "‹value›" or said[0] in words_of_kinds() | set(CLASS_WORDS))
+def _only_a_place(made: Walk, index: int) -> bool:
+    """Whether nothing but a place can stand at `index`, whatever its words."""
+    before, behind = _said(made.pieces[:index]), _said(made.pieces[index + 1 :])
+    before = [word for word in before if word not in ("the", "my", "our")]
+    if behind and behind[0] in _BEHIND_PLACES:
+        return True
+    return bool(before) and before[-1] in _BEFORE_PLACES and (not behind or behind[0] not in words_of_kinds())
+
+
+def _only_a_name(made: Walk, value: Value) -> bool:
+    """Whether a device is called by its name alone: "turn off the zorvel" has no other reading."""
+    return made.template.intent in _SWITCHED and value.domain in KINDS and "area" not in made.slots
+
+
+def _said(pieces: Sequence[str | tuple[str, Value]]) -> list[str]:
+    return "".join(piece if isinstance(piece, str) else " ‹value› " for piece in pieces).lower().split()
 
 
 def _new_text(value: Value, slot: str, bare: bool, rng: Random) -> str:
@@ -67,8 +78,9 @@ def _new_text(value: Value, slot: str, bare: bool, rng: Random) -> str:
         return fresh_word(rng).title()
     if slot == "zone" or (slot == "floor" and not value.surface.endswith(" floor")):
         return value.surface
-    if bare and "'s" not in value.surface and rng.random() < _BARE_SHARE:
-        return " ".join(fresh_word(rng) for _ in range(1 if rng.random() < 0.7 else 2))
+    share = _BARE_SHARE if slot == "area" else _BARE_DEVICES
+    if bare and "'s" not in value.surface and rng.random() < share:
+        return " ".join(fresh_word(rng) for _ in range(1 if rng.random() < 0.6 else 2))
     return _kind_kept(value.surface, rng)
 
 

@@ -266,6 +266,15 @@ how do I connect a {device} to the wifi|what does the {device} in the shop windo
 which {device} uses the least power|the {device} was a gift from {person}|photograph the {device}
 paint the {device} {colour}|move the {device} to the {room}|who put the {device} in the {room}
 wash the {device} by hand|hide the {device} from {person}|throw the {device} away|name a {animal} that can fly
+update the {company} app|remove the {company} app from my phone|log out of {company}|sign me up for {company}
+shoot a video of the {room}|photograph the garden|film the {animal}|who is hiring in {country}|get me to {place}
+drive me to {place}|which tram stops at {place}|what should I pack for {country}|is there room in my calendar on {day}
+where do {team} stand in the league|in which city is {company}|how would you say {phrase} politely|talk to me
+is somebody listening|who is in there|I gave my {device} away|my {device} was stolen|I lost the {device}
+lease the {room} to {person}|is {place} crowded right now|has {place} closed already|who designed the {device}
+when was the {device} first made|how long until Christmas|where did {company} start|which city is {company} from
+what on earth is {topic}|who turned {number} today|is {country} on the equator
+do {colour} walls make a {room} look smaller
 do I know {person}|did {person} call me|is {person} married|is {person} taller than me|how far can a {animal} jump
 """
 _TEST = """

@@ -23,7 +23,7 @@ AREAS: dict[Side, list[str]] = {
             outdoor kitchen, summer kitchen, breakfast area, bar, wet bar, scullery, larder, galley, canteen, cafeteria,
             coffee corner, tea room, dinette, lobby, vestibule, hall, front hall, entrance hall, back hall, stairway,
             staircase, stairs@on, landing@on, passage, passageway, cloakroom, coat closet, linen closet, broom closet,
-            washroom, restroom, lavatory, water closet, wet room, steam room, sauna, half bath, main bath,
+            washroom, restroom, lavatory, water closet, wet room, steam room, half bath, main bath,
             kids bathroom, main bedroom, primary bedroom, second bedroom, twin bedroom, baby room, boys room,
             girls room, teen room, bunk room, dorm, dormitory, guest house, guest suite, granny flat, annex, loft room,
             attic room, workspace, workroom, work area, back office, homework room, computer room, school room,
@@ -39,7 +39,7 @@ AREAS: dict[Side, list[str]] = {
             furnace room, plant room, electrical room, meter room, pump room, utility closet, drying room,
             ironing room, fireplace room, flower room, cold room, bakery, penthouse, suite, chamber, boudoir,
             panic room, bunker, vault, tower room, east wing, west wing, crawl space, hayloft, tack room, potting room,
-            playground, treehouse, caravan, camper, trailer"""),
+            playground, treehouse, camper, trailer"""),
     "test": words("""
             pantry, sunroom, lounge, toilet, mudroom, media room, backyard, terrace@on, veranda@on,
             conservatory, spare room, front room, reading nook, master bathroom, powder room, art studio,
