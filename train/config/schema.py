@@ -110,7 +110,8 @@ class DataConfig(Section):
     min_token_count: Positive = Field(
         1,
         description="a token that fewer training rows hold is not kept by trim_vocabulary: rare names are then spelled "
-        "from frequent pieces, in training as on the device",
+        "from frequent pieces, in training as on the device. Above 1, only words that are a token without the space "
+        "before them, too, are kept whole: what is copied then has the same pieces in the sentence and in the call",
     )
     augment: bool = Field(
         True, description="smart-home: unseen words in the names of training rows, and other wordings around them"
