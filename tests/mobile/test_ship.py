@@ -1,0 +1,55 @@
+"""One variant of an exported folder; the shipped folder is checked by the runtime itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ai_edge_litert", reason="needs the extra 'mobile'")
+
+from mobile.export.ship import reduced, ship
+from mobile.runtime import Chat
+from train.errors import UserError
+
+PREBUILT = Path(__file__).parents[2] / "mobile" / "prebuilt" / "small"
+
+
+def test_a_shipped_folder_is_whole_and_answers(tmp_path: Path) -> None:
+    made = ship(PREBUILT, tmp_path / "app", "int8", litertlm=False)
+    assert set(made["bytes"]) == {"student-int8.tflite", "tokenizer.json", "tools.json"}
+    assert {path.name for path in (tmp_path / "app").iterdir()} == {*made["bytes"], "bundle.json", "README.md"}
+    chat = Chat(tmp_path / "app")
+    chat.self_test()
+    assert json.loads(chat.answer("next song", 40).text)["name"] == "HassMediaNext"
+
+
+def test_its_own_card_stays(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "README.md").write_text("mine")
+    ship(PREBUILT, tmp_path / "app", "int8")
+    assert (tmp_path / "app" / "README.md").read_text() == "mine"
+    assert (tmp_path / "app" / "student-int8.litertlm").is_file()
+
+
+def test_other_variants_leave_no_trace() -> None:
+    described: dict[str, Any] = {
+        "variants": {"int8": {"file": "a-int8.tflite"}, "int4": {"file": "a-int4.tflite"}},
+        "litertlm_file": "a-int8.litertlm",
+        "golden": {"prompt_ids": [1], "first_ids": {"int8": [1], "int4": [2]}},
+        "files": {name: {"bytes": 1} for name in ("a-int8.tflite", "a-int4.tflite", "a-int8.litertlm", "tools.json")},
+    }
+    found = reduced(described, "int4", litertlm=True)
+    assert "int8" not in json.dumps(found)
+    assert found["files"].keys() == {"a-int4.tflite", "tools.json"}
+    assert found["litertlm_file"] is None
+
+
+def test_an_unknown_variant_and_a_folder_that_is_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no variant 'int4'; it has int8\. Add it to export\.variants"):
+        ship(PREBUILT, tmp_path / "app", "int4")
+    with pytest.raises(UserError, match=r"bundle\.json"):
+        ship(tmp_path, tmp_path / "app", "int8")
+    assert not (tmp_path / "app").exists()
