@@ -126,7 +126,7 @@ test("chat: self-test", async () => {
   assert.deepEqual(await tested(expected), { variant: "int8", idsChecked: expected.length });
   await assert.rejects(tested([...expected.slice(0, -1), 5]), /gives the ids/);
   const constant = (value) => (runner) =>
-    Object.assign(runner, { decode: async () => new Float32Array(1536).fill(value) });
+    Object.assign(runner, { decode: async () => new Float32Array(1472).fill(value) });
   await assert.rejects(tested(expected, constant(0)), /all 0/);
   await assert.rejects(tested(expected, constant(NaN)), /not finite/);
 });
