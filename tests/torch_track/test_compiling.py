@@ -106,7 +106,8 @@ def test_layers_are_compiled_once_under_autocast(tiny_model: LlamaForCausalLM) -
     """Tried outside autocast, each layer was compiled a second time in the first step."""
     torch.compiler.reset()  # what other tests compiled of the same code does not count
     packs, audit = pack_rows(ROWS, 16, pad_id=0), CompileAudit()
-    summed_loss = SummedLoss(tiny_model)
+    model = copy.deepcopy(tiny_model)  # compiled in place, and other tests go on with the fixture's
+    summed_loss = SummedLoss(model)
 
     def bf16() -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16)
@@ -116,5 +117,5 @@ def test_layers_are_compiled_once_under_autocast(tiny_model: LlamaForCausalLM) -
             loss = summed_loss(micro_batch(packs, [0]))
         loss.backward()
 
-    assert compile_layers(tiny_model, "on", trial, bf16).on
+    assert compile_layers(model, "on", trial, bf16).on
     assert audit.recompilations() == []
