@@ -64,12 +64,14 @@ class KerasEngine(TokenEngine):
         return [until_stop(row[:max_new_tokens].tolist(), stop) for row in new]
 
     def log_probs(self, ids: list[int], start: int) -> LogProbs:
+        from keras import ops
+
         width = math.ceil(len(ids) / LENGTH_STEP) * LENGTH_STEP  # few shapes, few traces
         tokens = np.full((1, width), self.tokenizer.pad_id, np.int32)
         tokens[0, : len(ids)] = ids
         mask = np.arange(width)[None] < len(ids)
         logits = self._lm({"token_ids": tokens, "padding_mask": mask})
-        return log_softmax(np.asarray(logits)[0, start - 1 : len(ids) - 1])
+        return log_softmax(ops.convert_to_numpy(logits)[0, start - 1 : len(ids) - 1])
 
     def time_prefill(self, n_prompt: int) -> float:
         return self.time_decode(n_prompt, 1)[0]

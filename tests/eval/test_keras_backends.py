@@ -20,6 +20,7 @@ from train.runs import REPOSITORY, RunFolder
 
 pytestmark = pytest.mark.slow  # three imports of TensorFlow or Keras
 Found = tuple[RunFolder, dict[str, Any], list[list[int]]]
+LOSS_ROWS = [[row["messages"][:1], row["messages"][1]["content"]] for row in toy_rows(3, seed=8)]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,16 @@ def found(tmp_path_factory: pytest.TempPathFactory, tokenizer_folder: Path) -> F
     return run, said, [until_stop(ids, said["stop"]) for ids in said["expected"]]
 
 
+@pytest.fixture(scope="module")
+def loss_on_tensorflow(found: Found) -> dict[str, float]:
+    """Of the reference answers, on the back end that trains the student."""
+    run = found[0]
+    with EngineWorker(spec_of("student-keras", run, tiny_config(run.path.parent), 1)) as worker:
+        worker.load()
+        loss: dict[str, float] = worker.likelihood(LOSS_ROWS, None, 64, None)["answers"]
+    return loss
+
+
 def test_saved_model_served_over_http(found: Found) -> None:
     _, said, expected = found
     assert len({len(prompt) for prompt in said["prompts"]}) > 1, "rows of one length would not test the padding"
@@ -45,7 +56,7 @@ def test_saved_model_served_over_http(found: Found) -> None:
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
-def test_other_back_ends(backend: str, found: Found) -> None:
+def test_other_back_ends(backend: str, found: Found, loss_on_tensorflow: dict[str, float]) -> None:
     """Through a worker, whose environment chooses the back end."""
     pytest.importorskip(backend, reason="needs the extra 'torch' or 'bench'")
     run, _, expected = found
@@ -56,6 +67,9 @@ def test_other_back_ends(backend: str, found: Found) -> None:
         asked = [row["messages"][:1] for row in toy_rows(4, seed=7)]
         answers = [answer for batch in worker.answer(asked, 10) for answer in batch]
         assert len(worker.time(8, 4).per_token_s) == 3
+        found_loss = worker.likelihood(LOSS_ROWS, None, 64, None)["answers"]
+    assert found_loss["tokens"] == loss_on_tensorflow["tokens"]
+    assert found_loss["nll"] == pytest.approx(loss_on_tensorflow["nll"], rel=1e-4)
     texts = [tokenizer.decode([token for token in ids if token != tokenizer.stop_id]) for ids in expected]
     assert [answer.text for answer in answers] == texts
     assert [answer.tokens for answer in answers] == [len(ids) for ids in expected]

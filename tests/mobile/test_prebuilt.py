@@ -26,7 +26,10 @@ COMMANDS = {
 }
 
 
-FILES = {"small": ("student-int8.tflite", 8_000_000), "nano": ("student-int4.tflite", 3_000_000)}  # the most bytes it may have
+FILES = {
+    "small": ("student-int8.tflite", 8_000_000),
+    "nano": ("student-int4.tflite", 3_000_000),
+}  # the most bytes it may have
 
 
 @pytest.fixture(scope="module", params=sorted(path.name for path in PREBUILT.iterdir() if path.is_dir()))
