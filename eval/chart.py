@@ -76,38 +76,50 @@ class Chart:
         name: for those who do not see the chart.
         x, y: the axes; that of y starts at BOTTOM and ends at TOP.
         rows: names on the y axis by their value, instead of ticks.
+        bottom: where the plot ends; the axis of y starts there. More than BOTTOM makes a taller chart.
     """
 
-    def __init__(self, name: str, x: Axis, y: Axis, rows: Sequence[tuple[float, str]] = ()) -> None:
+    def __init__(
+        self, name: str, x: Axis, y: Axis, rows: Sequence[tuple[float, str]] = (), bottom: float = BOTTOM
+    ) -> None:
         self._name, self.x, self.y = name, x, y
+        self._bottom, self._height = bottom, HEIGHT + bottom - BOTTOM
         self._parts: list[str] = []
         for value in x.ticks():
-            self._tick(x.place(value), BOTTOM + 15, f"{value:g}", "middle")
-            self._stroke([(x.place(value), BOTTOM), (x.place(value), TOP)], GRID, 0.6)
+            self._tick(x.place(value), bottom + 15, f"{value:g}", "middle")
+            self._stroke([(x.place(value), bottom), (x.place(value), TOP)], GRID, 0.6)
         for value, label in rows or [(value, f"{value:g}") for value in y.ticks()]:
             self._tick(x.start - 6, y.place(value) + 3.8, label, "end")
             if not rows:
                 self._stroke([(x.start, y.place(value)), (x.end, y.place(value))], GRID, 0.6)
-        self._stroke([(x.start, TOP), (x.start, BOTTOM), (x.end, BOTTOM)], MUTED, 0.8)
+        self._stroke([(x.start, TOP), (x.start, bottom), (x.end, bottom)], MUTED, 0.8)
 
     def labels(self, x: str, y: str = "") -> None:
         """What the axes show."""
         across = min((self.x.start + self.x.end) / 2, WIDTH - 2.9 * len(x))  # a long text stays on the chart
-        self._text(across, HEIGHT - 6, x, "middle", 11)
+        self._text(across, self._height - 6, x, "middle", 11)
         if y:
-            turned = f' transform="translate(12 {(TOP + BOTTOM) / 2:.1f}) rotate(-90)"'
+            turned = f' transform="translate(12 {(TOP + self._bottom) / 2:.1f}) rotate(-90)"'
             self._parts.append(f'<text{turned} style="font-size:11px;text-anchor:middle">{escape(y)}</text>')
 
     def line(self, points: Iterable[Place], color: str, width: float = 1.4, dash: str = SOLID) -> None:
         self._stroke(list(map(self._at, points)), color, width, dash)
 
     def dots(
-        self, points: Iterable[Place], color: str, radius: float = 2.0, hollow: bool = False, alpha: float = 1
+        self,
+        points: Iterable[Place],
+        color: str,
+        radius: float = 2.0,
+        hollow: bool = False,
+        alpha: float = 1,
+        title: str = "",
     ) -> None:
+        """`title`: shown where a pointer rests on a dot."""
         paint = f"fill:none;stroke:var({color})" if hollow else f"fill:var({color})"
         paint += f";opacity:{alpha:g}" if alpha < 1 else ""
         for across, down in map(self._at, points):
-            self._parts.append(f'<circle cx="{across:.1f}" cy="{down:.1f}" r="{radius:g}" style="{paint}"/>')
+            dot = f'circle cx="{across:.1f}" cy="{down:.1f}" r="{radius:g}" style="{paint}"'
+            self._parts.append(f"<{dot}><title>{escape(title)}</title></circle>" if title else f"<{dot}/>")
 
     def names(self, points: Sequence[tuple[float, float, str]], letter: float = 6.0, height: float = 14.0) -> None:
         """Names beside their points; one that would cover another name or point moves up or down.
@@ -140,7 +152,9 @@ class Chart:
             self._text(left + 24, down + 3.5, name, "start", 10)
 
     def svg(self) -> str:
-        head = f'<svg class="plot" role="img" aria-label="{escape(self._name)}" viewBox="0 0 {WIDTH:g} {HEIGHT:g}">'
+        head = (
+            f'<svg class="plot" role="img" aria-label="{escape(self._name)}" viewBox="0 0 {WIDTH:g} {self._height:g}">'
+        )
         return "\n".join([head, *self._parts, "</svg>"])
 
     def _at(self, point: Place) -> Place:

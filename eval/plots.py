@@ -15,6 +15,8 @@ from eval.results import Result
 TRACKS = {"Baseline": "--baseline", "PyTorch": "--pytorch", "Keras": "--keras", "Mobile": "--mobile"}
 LINES = (SOLID, DASHED, DOTTED, MIXED)
 LEFT = 52.0  # room for the labels of a y axis, points
+STRIP = 15.0  # height of a strip with its name, points
+CROWDED = 12  # more points than these are not all named: the front and the baselines are, the others on pointing
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def _pareto_plot(points: Sequence[Point], x_label: str, title: str) -> str:
     for point in points:
         color, share = TRACKS[point.track], point.share
         chart.line([(point.cost, share.low * 100), (point.cost, share.high * 100)], color, 1.5)
-        chart.dots([(point.cost, share.value * 100)], color, 3.5, hollow=point.label not in best)
-    chart.names([(point.cost, point.share.value * 100, point.label) for point in points])
+        chart.dots([(point.cost, share.value * 100)], color, 3.5, hollow=point.label not in best, title=point.label)
+    named = [point for point in points if len(points) <= CROWDED or point.label in best or point.track == "Baseline"]
+    chart.names([(point.cost, point.share.value * 100, point.label) for point in named])
     return chart.svg()
 
 
@@ -74,7 +77,8 @@ def latency_strips(results: Sequence[Result]) -> str:
     left = 20 + 5.7 * max(len(engine) for engine, _ in timed)
     x = Axis.around([value for _, values in timed for value in values], 0.05, left, RIGHT, log=True)
     rows = [(float(row), engine) for row, (engine, _) in enumerate(timed)]
-    chart = Chart("latency-strips", x, Axis(-0.6, len(timed) - 0.4, BOTTOM, TOP), rows)
+    bottom = max(BOTTOM, TOP + STRIP * len(timed))
+    chart = Chart("latency-strips", x, Axis(-0.6, len(timed) - 0.4, bottom, TOP), rows, bottom)
     chart.labels("one request, ms (log scale); bar: median")
     for row, (engine, values) in enumerate(timed):
         color = TRACKS[ENGINES[engine].track]
