@@ -17,7 +17,14 @@ STAGE = Stage(
     sections=("eval", "model"),
     inputs=("data", "teacher", "student", "mobile"),
     outputs=("eval",),
-    sources=("eval", "mobile/runtime", "train/metrics.py", "train/intervals.py", "train/chat.py"),
+    sources=(
+        "eval",
+        "mobile/runtime",
+        "train/metrics.py",
+        "train/intervals.py",
+        "train/chat.py",
+        "train/copied_pieces.py",
+    ),
 )
 
 

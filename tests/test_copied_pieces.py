@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from train.chat import PAD, START, STOP, ChatTokenizer
 
-# "Ġab" is one piece in a sentence; "abc" begins with "a" and "bc" in a call, since b and c merge first there.
-MERGES = [("b", "c"), ("Ġ", "a"), ("Ġa", "b"), ("a", "b")]
+# " abc" is Ġab|c in a sentence, "abc" is a|bc in a call: without the space b and c merge before a and b.
+MERGES = [("Ġ", "a"), ("Ġa", "b"), ("b", "c"), ("a", "b")]
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,11 @@ def pieces(tokenizer: ChatTokenizer, answer: str, sentence: str) -> list[str]:
 @pytest.mark.parametrize(
     ("sentence", "value", "expected"),
     [
-        ("x abd y", "abd", ["ab", "d"]),  # Ġab|d in the sentence: its first piece without the space
-        ("x eabc y", "eabc", ["e", "a", "bc"]),  # alike in both places
-        ("abd", "abd", ["ab", "d"]),  # the sentence begins with it
-        ("x abd abd y", "abd abd", ["ab", "d", " ab", "d"]),
-        ("x abdé y", "abd", ["ab", "d"]),  # no whole word there, so by itself
-        ("nothing", "abd", ["ab", "d"]),
+        ("x abc y", "abc", ["ab", "c"]),  # Ġab|c in the sentence: its first piece without the space
+        ("x abc abc y", "abc abc", ["ab", "c", " ab", "c"]),
+        ("abc", "abc", ["a", "bc"]),  # the sentence begins with it, behind a line feed
+        ("x abcé y", "abc", ["a", "bc"]),  # no whole word there, so by itself
+        ("nothing", "abc", ["a", "bc"]),
     ],
 )
 def test_pieces_of_a_copied_string(tokenizer: ChatTokenizer, sentence: str, value: str, expected: list[str]) -> None:
@@ -47,18 +46,12 @@ def test_pieces_of_a_copied_string(tokenizer: ChatTokenizer, sentence: str, valu
     assert found[-len(expected) - 2 : -2] == expected
 
 
-def test_other_pieces_than_by_itself(tokenizer: ChatTokenizer) -> None:
-    """ "Abc" alone is a|bc; behind a space BPE makes Ġa first and then Ġa|bc, so a|bc again; "ab c" shows the rest."""
-    alone = [tokenizer.token(number) for number in tokenizer.text("abc")]
-    assert alone == ["a", "bc"]
-    assert pieces(tokenizer, '"abc"', "x abc")[1:-1] == ["a", "bc"]
-
-
 def test_rows_are_taught_so_and_prompts_stay(tokenizer: ChatTokenizer) -> None:
-    messages = [{"role": "user", "content": "x abd"}, {"role": "assistant", "content": '{"name":"abd"}'}]
+    messages = [{"role": "user", "content": "x abc"}, {"role": "assistant", "content": '{"name":"abc"}'}]
     ids, mask = tokenizer.encode(messages)
     supervised = [number for number, flag in zip(ids, mask, strict=True) if flag]
-    assert supervised == [*tokenizer.answer('{"name":"abd"}', messages[0]), tokenizer.stop_id]
+    assert [tokenizer.token(number) for number in supervised[-5:-1]] == ["ab", "c", '"', "}"]
+    assert supervised[-1] == tokenizer.stop_id
     assert ids[: len(tokenizer.prompt(messages[:1]))] == tokenizer.prompt(messages[:1])
 
 

@@ -10,7 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from eval.chart import BOTTOM, DASHED, TOP, Axis, Chart
-from eval.plots import Curve, curve_plot
+from eval.figures import Point
+from eval.plots import CROWDED, Curve, curve_plot, runs_plot
+from eval.results import Share
 
 
 def test_places_by_hand() -> None:
@@ -79,3 +81,13 @@ def test_a_report_needs_no_plotting_library() -> None:
     code = "import sys, eval.report; print(*{'matplotlib', 'scipy', 'sklearn', 'torch', 'keras'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
+
+
+def test_of_many_points_the_front_is_named_and_the_others_on_pointing() -> None:
+    share = Share(k=50, n=100, value=0.5, low=0.4, high=0.6)
+    best = Share(k=90, n=100, value=0.9, low=0.8, high=0.95)
+    points = [Point(f"engine-{number}", "Keras", 10.0 + number, share) for number in range(CROWDED)]
+    few, many = runs_plot(points), runs_plot([*points, Point("engine-best", "Mobile", 5.0, best)])
+    assert few.count(">engine-5<") == 2, "its name beside the point, and on pointing"
+    assert many.count(">engine-5<") == 1
+    assert many.count(">engine-best<") == 2

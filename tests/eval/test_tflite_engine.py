@@ -89,3 +89,10 @@ def test_ending_chooses_the_runner_and_not_the_file(
     compiled.load()
     assert (engine._model.runner, compiled._model.runner) == ("interpreter", "compiled")
     assert compiled.describe() == engine.describe()
+
+
+@pytest.mark.parametrize("kind", ["", "-cm", "-constrained", "-substrings"])
+def test_an_engine_id_names_its_file(run_folder: RunFolder, config: Config, kind: str) -> None:
+    variant = "int4"
+    engine = TfliteEngine(spec_of(f"student-tflite-{variant}{kind}", run_folder, config, 1))
+    assert engine.path().name == "student-int4.tflite"

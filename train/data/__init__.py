@@ -8,5 +8,5 @@ STAGE = Stage(
     sections=("model", "data"),
     inputs=(),
     outputs=("data",),
-    sources=("train/data", "train/chat.py", "train/base_model.py"),
+    sources=("train/data", "train/chat.py", "train/copied_pieces.py", "train/base_model.py"),
 )

@@ -20,9 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from train.chat import PAD, START, STOP
+from train.copied_pieces import SPACE
 from train.errors import UserError
 
-SPACE = "Ġ"  # how byte-level BPE writes a leading space
 ROUND_TO = 64  # vocabulary sizes that are multiples of 64 suit matrix products on every device
 
 
@@ -40,7 +40,7 @@ def trim_vocabulary(tokenizer_json: str, used_ids: Iterable[int], paired: bool =
     Args:
         tokenizer_json: text of a tokenizer.json with a byte-level BPE model.
         used_ids: ids that must stay.
-        paired: none that begins a word and has no twin without its space stays.
+        paired: what begins a word and has no twin without its space stays only as a part of what has one.
 
     Raises:
         UserError: the tokenizer is of another kind.

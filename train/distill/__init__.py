@@ -19,5 +19,5 @@ CAPTURE = Stage(
     ),
     inputs=("data/train.jsonl", "data/tokenizer", "teacher"),
     outputs=("logits",),
-    sources=("train/distill", "train/chat.py"),
+    sources=("train/distill", "train/chat.py", "train/copied_pieces.py"),
 )

@@ -27,7 +27,14 @@ DISTILL = Stage(
     sections=("student", "distill", "seed"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer", "logits"),
     outputs=("student",),
-    sources=("train/keras_track", "train/distill", "train/chat.py", "train/schedule.py", "train/time_budget.py"),
+    sources=(
+        "train/keras_track",
+        "train/distill",
+        "train/chat.py",
+        "train/copied_pieces.py",
+        "train/schedule.py",
+        "train/time_budget.py",
+    ),
 )
 
 

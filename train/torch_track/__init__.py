@@ -11,7 +11,14 @@ STAGE = Stage(
     sections=("model", "finetune"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer"),
     outputs=("teacher", "teacher-adapter"),  # the adapter only where one was trained
-    sources=("train/torch_track", "train/chat.py", "train/base_model.py", "train/schedule.py", "train/time_budget.py"),
+    sources=(
+        "train/torch_track",
+        "train/chat.py",
+        "train/copied_pieces.py",
+        "train/base_model.py",
+        "train/schedule.py",
+        "train/time_budget.py",
+    ),
 )
 
 
