@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from train.data.smart_home.frames import framed
 from train.data.smart_home.fresh_words import fresh_word, words_of_kinds, words_of_the_tests
 from train.data.smart_home.freshen import freshen
 from train.data.smart_home.grammar import load_newest
@@ -124,3 +125,23 @@ def test_numbers_and_the_call_survive_augmentation() -> None:
                 assert re.search(rf"\b{value.surface}(?!\d)", text)
                 assert slot in call["arguments"]
     assert checked > 30
+
+
+def test_frames_take_rooms_floors_devices_and_timers_alike() -> None:
+    """A frame that takes one kind of subject only would tell the kind before the name is read."""
+    known, _ = known_and_new(load_newest())
+    sampler, rng = Sampler(known, "train", Random(9), augment=True), Random(10)
+    subjects: dict[str, set[str]] = {}
+    for _ in range(2500):
+        made = sampler.sentence()
+        text = framed(made, rng)
+        if text is None:
+            continue
+        for slot, value in made.values:
+            if slot in ("area", "floor", "name"):
+                assert value.surface in text
+                subjects.setdefault(made.template.intent, set()).add(slot)
+    for intent in ("HassClimateGetTemperature", "HassCancelTimer", "HassUnpauseTimer", "HassSetVolume"):
+        assert {"area", "name"} <= subjects[intent]
+    for intent in ("HassLightSet", "HassClimateSetTemperature"):
+        assert {"area", "floor", "name"} <= subjects[intent]

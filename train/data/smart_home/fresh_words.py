@@ -77,7 +77,7 @@ def fresh_word(rng: Random) -> str:
             word = invented_word(rng)
         else:
             word = rng.choice(LEXICON if draw < _INVENTED_SHARE + _LEXICON_SHARE else _ENGLISH)
-        if not set(word.split()) & (words_of_the_tests() | words_of_kinds()):
+        if not any(part in words_of_the_tests() or part in words_of_kinds() for part in word.split()):
             return f"{word}-{invented_word(rng)}" if rng.random() < _HYPHEN_SHARE else word
 
 

@@ -8,10 +8,11 @@ freshened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 
-from train.data.smart_home.fresh_words import KINDS, fresh_word, words_of_kinds
+from train.data.smart_home.fresh_words import KINDS, fresh_word, invented_word, words_of_kinds, words_of_the_tests
 from train.data.smart_home.sides import words
 from train.data.smart_home.values import Value
 from train.data.smart_home.walker import Walk
@@ -21,6 +22,12 @@ _PLACE_SHARE = 0.55  # of rooms and floors: which real words are places has to b
 _BARE_SHARE = 0.35  # of freshened rooms that may lose their last word
 _BARE_DEVICES = 0.15  # of freshened devices that may
 _SWITCHED = ("HassTurnOn", "HassTurnOff")
+_STOREYS = (" floor", " level", " storey")
+_STAIRS_SHARE = 0.5  # of "upstairs": it was said for any other word that stands without an article
+_ALIKE_SHARE = 0.14  # of kept kinds: a word that looks like a frequent one, which was said in its place
+_STARTS = words("b, br, c, cl, d, dr, f, fl, g, gr, h, j, k, l, m, n, p, pl, r, s, sl, st, t, tr, v, w, z")
+_VOWELS = words("a, e, i, o, u, ea, oo, ou")
+_SPLIT = re.compile(r"([b-df-hj-np-tv-z]{0,3})([aeiou]{1,2})([a-z]{2,})")
 _FREE_DOMAINS = frozenset({"scene", "script", "button", "input_button", "todo"})
 # Before and behind these a bare word is a place: names of devices end in their kind ("retro speaker volume").
 _BEFORE_PLACES = frozenset(words("in, on, at"))
@@ -76,7 +83,9 @@ def _new_text(value: Value, slot: str, bare: bool, rng: Random) -> str:
         return _open_text(value.surface, rng)
     if value.domain == "person":
         return fresh_word(rng).title()
-    if slot == "zone" or (slot == "floor" and not value.surface.endswith(" floor")):
+    if slot == "floor" and value.surface.endswith("stairs") and rng.random() < _STAIRS_SHARE:
+        return f"{invented_word(rng)}stairs"
+    if slot == "zone" or (slot == "floor" and not value.surface.endswith(_STOREYS)):
         return value.surface
     share = _BARE_SHARE if slot == "area" else _BARE_DEVICES
     if bare and "'s" not in value.surface and rng.random() < share:
@@ -87,6 +96,9 @@ def _new_text(value: Value, slot: str, bare: bool, rng: Random) -> str:
 def _kind_kept(text: str, rng: Random) -> str:
     """'reading lamp' → 'zorvel lamp', 'kitchen' → 'maple kitchen', "Emma's room" → "Brimel's room"."""
     parts = text.split()
+    alike = _alike(parts[0], rng) if len(parts) > 1 and rng.random() < _ALIKE_SHARE else ""
+    if alike:
+        return " ".join([alike, *parts[1:]])
     if parts[0].endswith("'s"):
         return " ".join([f"{fresh_word(rng).title()}'s", *parts[1:]])
     before = [fresh_word(rng) for _ in range(1 if rng.random() < 0.75 else 2)]
@@ -94,6 +106,21 @@ def _kind_kept(text: str, rng: Random) -> str:
         before[0] = before[0].title()
     kept = parts if len(parts) == 1 or (len(parts) == 2 and rng.random() < 0.15) else parts[-1:]
     return " ".join([*before, *kept])
+
+
+def _alike(word: str, rng: Random) -> str:
+    """A made-up word that only copying tells from `word`, such as "pusic" or "masic" for "music"; empty where that
+    gives no word that training may have."""
+    found = _SPLIT.fullmatch(word)
+    if found is None:
+        return ""
+    start, vowels, rest = found.groups()
+    if rng.random() < 0.6:
+        start = rng.choice(_STARTS)
+    else:
+        vowels = rng.choice(_VOWELS)
+    made = f"{start}{vowels}{rest}"
+    return "" if made == word or made in words_of_the_tests() or made in words_of_kinds() else made
 
 
 def _open_text(text: str, rng: Random) -> str:

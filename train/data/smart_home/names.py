@@ -69,7 +69,14 @@ OWNERS: dict[Side, list[str]] = {
             Chloe, Oscar, Grace, Henry, Isla, Jack, Lily, Daniel, Zoe, Max, Ella, Samuel, Ruby, Thomas, Alice,
             Ben, Clara, David, Eva, Finn, Greta, Hugo, Ingrid, Jonas, Kate, Lena, Marco, Nina, Otto, Paula,
             Quinn, Rosa, Simon, Tessa, Victor, Wendy, Yusuf, Aisha, Priya, Kenji, Mei, Carlos, Fatima, Diego,
-            Anya, Patrick, Bridget, Martin, Laura"""),
+            Anya, Patrick, Bridget, Martin, Laura, Nana, Papa, Granny, Auntie June, Cousin Ray, Abigail, Adrian, Agnes,
+            Albert, Amir, Andrea, Angus, Astrid, Beatrice, Bernard, Blake, Brenda, Bruno, Camila, Cedric, Celine, Chen,
+            Connor, Cora, Damian, Daphne, Dominic, Doris, Edgar, Edith, Elsa, Emil, Ernest, Esther, Farah, Fiona, Flora,
+            Frank, Georgia, Gideon, Gloria, Gwen, Hamza, Harold, Hassan, Hilda, Ian, Igor, Irene, Ivan, Jasper, Jenna,
+            Joel, Josephine, Julian, Kira, Klaus, Lars, Lorenzo, Lucia, Magnus, Malik, Margot, Mateo, Maud, Milo,
+            Monika, Nadia, Naomi, Nils, Noor, Olga, Pablo, Pascal, Pearl, Petra, Quentin, Ralph, Ravi, Regina, Rhys,
+            Roland, Rupert, Sabrina, Salma, Sven, Tamara, Tariq, Ulrich, Ursula, Vera, Vikram, Walter, Xenia, Yara,
+            Zachary, Zelda"""),
     "test": words("""
             Grandpa, Mom, Amelia, William, Charlotte, Benjamin, Harper, Theo, Nora, Felix, Stella, Arthur,
             Maya, Oliver, Violet, Elias, Matilda, Rafael, Sanjay, Yuki, Omar, Bianca, Stefan, Helena, Gustav,
@@ -93,10 +100,14 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             bedside, reading, desk, ceiling, wall, table, pendant, accent, overhead, night, standing, sofa,
             shelf, mirror, cabinet, window, piano, bookcase, fireplace, TV, stair, work, vanity, hanging,
             string, Hue, Ikea, globe, arc, copper, dresser, spiral, entrance, moon, star"""),
-            words("lamp, light, lights, lamps, lamp, light, spotlight, spots, LED strip, bulb"),
+            words("""
+            lamp, light, lights, lamps, lamp, light, spotlight, spots, LED strip, bulb, lantern, pendant, light panel,
+            light string, downlight, floodlight, glow tube, night light, luminaire, lampshade"""),
             words("""
             chandelier, Nanoleaf, lava lamp, fairy lights, disco ball, Christmas lights, downlights,
-            floodlight, lantern"""),
+            floodlight, lantern, moon globe, candle chain, ring light, grow light, light box, light cube, string lights,
+            strip lights, flower lamp, wall washer, spot rail, lampion, banker lamp, gooseneck, glow ball, lava tube,
+            light curtain, star projector, LED ring, filament bulb, mood light, vanity bulbs"""),
             True,
         ),
         "test": (
@@ -115,8 +126,8 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("""
             ceiling, desk, tower, box, exhaust, standing, window, pedestal, Dyson, table, extractor, wall,
             bedside, loud"""),
-            words("fan, fan, fan, fan, ventilator"),
-            words("air purifier, range hood, air circulator, cooker hood fan"),
+            words("fan, fan, fan, fan, fan, ventilator, air mover, extractor"),
+            words("aerator, ion fan, windmaker, air washer, air purifier, range hood, air circulator, cooker hood fan"),
             True,
         ),
         "test": (
@@ -135,7 +146,17 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             coffee maker, kettle, space heater, printer, router, Christmas tree, humidifier, dehumidifier,
             fish tank pump, heated blanket, toaster, rice cooker, phone charger, battery charger, water pump,
             slow cooker, hair dryer, power strip, smart plug, electric grill, sewing machine, water heater,
-            dishwasher, freezer, radio outlet"""),
+            dishwasher, freezer, radio outlet, milk frother, egg cooker, ice cream maker, pasta machine, juicer,
+            blender,
+            mixer, food processor, soda maker, beer tap, microwave, induction hob, oven, drinks cooler, ice crusher,
+            vending machine, bubble machine, fog machine, snow machine, slot machine, fax machine, ironing press,
+            steam mop, heating pad, foot bath, hair curler, shaver charger, scooter charger, camera charger,
+            drone charger, exercise bike, rowing machine, vibration plate, sunbed, label printer, shredder, scanner,
+            laminator, computer, monitor, laptop, server rack, network switch, access point, range extender,
+            baby monitor, doorbell cam, dash cam, air compressor, drill press, table saw, band saw, lathe, kiln,
+            soldering iron, pressure washer, leaf blower, hedge trimmer, pond pump, bilge pump, air pump, gate motor,
+            generator, inverter, incubator, egg turner, grow tent, seed warmer, frost guard, telescope mount,
+            model railway, carousel, arcade cabinet, pinball, synthesizer, drum machine, karaoke machine"""),
             words("3D printer, bug zapper, towel warmer, wax melter, sump pump, treadmill, irrigation pump"),
             True,
         ),
@@ -153,9 +174,11 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
         "train": (
             words("""
             vacation, guest, night, party, sleep, cleaning, quiet, away, summer, holiday, eco, homework,
-            workout"""),
+            workout, rain, storm, school, cooking, gaming, dinner, visitor, frost, silent night, holiday light"""),
             words("mode"),
-            words("motion alerts, auto lock, presence simulation, morning alarm clock, doorbell chime"),
+            words("""
+            door alerts, storm alerts, frost alarm, rain delay, night watch, motion alerts, auto lock, presence
+            simulation, morning alarm clock, doorbell chime"""),
             False,
         ),
         "test": (
@@ -170,10 +193,14 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("""
             Samsung, LG, Sony, Roku, Bose, Sonos, smart, bluetooth, portable, Google, Yamaha, kids,
             flat screen, wall mounted"""),
-            words("TV, speaker, speakers, stereo, soundbar, receiver, television"),
+            words("""
+            TV, speaker, speakers, stereo, soundbar, receiver, television, tuner, subwoofer, loudspeaker, hi-fi,
+            music box, sound system, CD player, set-top box"""),
             words("""
             Chromecast, Apple TV, record player, Sonos Beam, projector, Echo Dot, home theater, jukebox,
-            turntable, Fire Stick"""),
+            turntable, Fire Stick, Echo Show, Echo Pop, Nest Mini, Google Home, Sonos Move, Sonos Roam, Roku Ultra, Wii,
+            walkman, phonograph, victrola, DVD player, Blu-ray player, VCR, tape recorder, wireless set, telly,
+            karaoke box, iPod, squeezebox, Bluesound Node, Naim Muso, beamer, video wall, tweeters"""),
             True,
         ),
         "test": (
@@ -190,9 +217,10 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
     "climate": {
         "train": (
             words("main, smart, Nest, Bosch, digital, wall, gas, electric, wireless, old"),
-            words("thermostat, radiator, heater, air conditioner, AC, thermostat"),
+            words("thermostat, radiator, heater, air conditioner, AC, thermostat, furnace, cooler, aircon, heating"),
             words("""
-            Ecobee, heat pump, floor heating, towel radiator, mini split, central heating, HVAC, swamp cooler"""),
+            gas fireplace, storage heater, window unit, oil burner, radiant panel, climate unit, chiller, Ecobee,
+            heat pump, floor heating, towel radiator, mini split, central heating, HVAC, swamp cooler"""),
             True,
         ),
         "test": (
@@ -209,10 +237,11 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("""
             roller, venetian, blackout, left, right, sliding, roman, vertical, velvet, sheer, front, side,
             back, wooden, bay, french, electric, silk, east, west"""),
-            words("blinds, curtains, shutters, shade, blind, curtain"),
+            words("blinds, curtains, shutters, shade, blind, curtain, roller door, canopy, louvers"),
             words("""
             sliding door, front gate, side gate, skylight, roof window, projector screen, dog door,
-            striped awning, barn door"""),
+            striped awning, barn door, sash window, trap door, accordion door, bug screen, boom barrier,
+            rolling shutter, dormer window, hen door, drawbridge, sunshade"""),
             True,
         ),
         "test": (
@@ -245,6 +274,7 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("front, back, side, main, apartment, shed, bike, inner, glass door, left"),
             words("door lock, lock, deadbolt"),
             words("""
+            fire door, trunk lock, bike chain, key box, drinks cabinet, tool chest, shed padlock,
             front door, back door, side door, gun safe, Yale lock, medicine cabinet, pet door, main entrance"""),
             False,
         ),
@@ -265,7 +295,8 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("level, level, meter, sensor, quality, usage, monitor"),
             words("""
             outdoor humidity, wind speed, power consumption, soil moisture, UV index, barometric pressure,
-            download speed"""),
+            download speed, step count, water usage, heating costs, tide level, snow depth, leaf wetness, traffic
+            noise"""),
             False,
         ),
         "test": (
@@ -306,7 +337,13 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             cozy evening, date night, game night, focus, tropical, winter wonderland, sleepy time, breakfast,
             candlelit dinner, ocean blue, spring blossom, late night, Halloween, concentrate, energize,
             arctic aurora, rainy day, warm glow, nightlight, wake up, hangout, campfire, bath time,
-            homework light, yoga, storm, candy, midnight, Saturday brunch, deep sleep"""),
+            homework light, yoga, storm, candy, midnight, Saturday brunch, deep sleep, poker night, pizza night,
+            family dinner, birthday, thunder, volcano, jungle, forest walk, desert dusk, polar night,
+            harvest moon, autumn leaves, first snow, golden hour, blue hour, disco, cinema, gaming, coding,
+            painting, dancing, massage, bubble bath, lullaby, fairy tale, pirate ship, outer space, underwater,
+            coffee break, lunch break, picnic, carnival, Easter morning, New Year, Valentine, pumpkin night,
+            cleaning day, guests arrive, everybody out, calm down, soft white, full power,
+            slow fade, meadow, rainbow"""),
             False,
         ),
         "test": (
@@ -327,7 +364,9 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             bedtime routine, morning routine, lock up, water the plants, leaving home, coffee time, arrival,
             pet feeding, wake the kids, evening shutdown, laundry reminder, party time, lawn watering,
             school run, cooking time, weekly report, restart network, trash day, lights out, vacation check,
-            story time, morning briefing"""),
+            story time, morning briefing, water the roses, walk the dog, open the house, chill out, rose watering,
+            heat up the car, flush the pipes, count the chickens, collect the mail, charge the car, start the day,
+            end the day, bake the bread, warm the bed, check the doors, test the alarms, evening round"""),
             False,
         ),
         "test": (
@@ -347,7 +386,7 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("""
             doorbell, panic, gate opener, restart router, feed the cat, find my phone, reset filter,
             dispense treat, elevator, ice maker, reboot server, wake computer, coffee, calibrate,
-            side gate bell"""),
+            side gate bell, feed the birds, reboot camera, reset alarm, honk, flash, snooze, eject, test siren"""),
             False,
         ),
         "test": (
@@ -364,10 +403,13 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
             words("""
             birthday party, camping, moving, Christmas, holiday, wedding, seaside, weekend, house, school,
             work, road trip"""),
-            words("supplies, tasks, prep"),
+            words("supplies, tasks, prep, things, jobs, ideas, needs, gear, plans, notes, items"),
             words("""
             chores, to-do, groceries, packing, hardware store, errands, wish, gift, homework, cleaning,
-            household, reading, bucket, repairs, costco, pharmacy, office"""),
+            household, reading, bucket, repairs, costco, pharmacy, office, books to read, places to see, songs to learn,
+            things to fix, games to try, recipes to cook, calls to make, bills to pay, seeds to sow, gifts to buy,
+            letters to write, walks to do, weekly menu, butcher, baker, pet shop, hardware, spring cleaning,
+            not to forget, bring along, lend out, tax papers, wardrobe, dream trips"""),
             True,
         ),
         "test": (
@@ -383,7 +425,9 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
         "train": (
             words("robot, Roborock, Roomba, Dreame, Xiaomi, blue, little, Eufy"),
             words("vacuum, vacuum cleaner, vacuum"),
-            words("Roomba, robot hoover, dust buster, sweeping robot, mopping robot, Deebot"),
+            words("""
+            dust robot, carpet robot, vac, cleaning machine, Dustin, Roomba, robot hoover, dust buster, sweeping
+            robot, mopping robot, Deebot"""),
             True,
         ),
         "test": (
@@ -397,7 +441,9 @@ _COMPOSED: dict[str, dict[Side, tuple[list[str], list[str], list[str], bool]]] =
         "train": (
             words("robot, front lawn, back lawn, Husqvarna, Gardena, solar, old, automatic, Worx"),
             words("mower, lawn mower"),
-            words("Automower, mowing robot, Landroid, grass cutter"),
+            words("""
+            Automower, mowing robot, Landroid, grass cutter, turf robot, lawn trimmer, yard robot, mowing
+            machine"""),
             True,
         ),
         "test": (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import accumulate
 from random import Random
 
+from train.data.smart_home import near_misses
 from train.data.smart_home.fresh_words import fresh_word
 from train.data.smart_home.freshen import SHARE as FRESH_SHARE
 from train.data.smart_home.none_wordings import FILLERS, wordings
@@ -18,6 +20,8 @@ from train.data.smart_home.vary import FRAMES
 CATEGORY = "none"
 _TRIES = 60
 _FRAMED = 0.12
+_NAMES = 60  # different names a slot of near_misses.py counts as
+_MOST_VARIETY = 600.0  # above it, wordings of two or three slots would crowd out the others
 _OTHER_SHARE = 0.22  # of augmented rows: requests of real users to other assistants instead of a wording
 _SLOT = re.compile(r"\{(\w+)\}")
 _QUESTION = re.compile(
@@ -47,7 +51,7 @@ def none_rows(
     wordings stay present without filling the set with copies.
     """
     texts = wordings(side)
-    weights = [_variety(text, side) ** 0.5 for text in texts]
+    weights = list(accumulate(min(_variety(text, side), _MOST_VARIETY) ** 0.5 for text in texts))
     rows: list[Row] = []
     seen: Counter[str] = Counter()
     for _ in range(_TRIES * count):
@@ -57,7 +61,7 @@ def none_rows(
             text = _said(rng.choice(other_requests()), rng)
             wording = text
         else:
-            wording = rng.choices(texts, weights)[0]
+            wording = rng.choices(texts, cum_weights=weights)[0]
             text = _dress(_fill(wording, rng, side, augment), rng, _FRAMED if augment else 0.0)
         key = text.casefold()
         if (wanted_role is not None and role(key) != wanted_role) or seen[key] >= copies:
@@ -77,16 +81,25 @@ def _row(text: str, wording: str) -> Row:
 def _variety(wording: str, side: Side) -> float:
     total = 1.0
     for slot in _SLOT.findall(wording):
-        total *= len(FILLERS[slot][side])
+        total *= len(_fillers(slot, side)) or _NAMES
     return total
+
+
+def _fillers(slot: str, side: Side) -> list[str]:
+    """The words of a slot; none for a slot that takes names."""
+    return FILLERS[slot][side] if slot in FILLERS else near_misses.FILLERS.get(slot, [])
 
 
 def _fill(wording: str, rng: Random, side: Side, augment: bool) -> str:
     def filler(match: re.Match[str]) -> str:
-        chosen = rng.choice(FILLERS[match[1]][side])
-        if augment and rng.random() < FRESH_SHARE and chosen.split()[-1].isalpha():
-            return " ".join([*chosen.split()[:-1], fresh_word(rng)])
-        return chosen
+        named = near_misses.name(match[1], rng)
+        chosen = named or rng.choice(_fillers(match[1], side))
+        first, *rest = chosen.split()
+        if not augment or match[1] in near_misses.FIXED or rng.random() >= FRESH_SHARE:
+            return chosen
+        if named is not None:  # its last word tells its kind, as in commands
+            return " ".join([fresh_word(rng), *rest]) if rest else chosen
+        return " ".join([*[first, *rest][:-1], fresh_word(rng)]) if chosen.split()[-1].isalpha() else chosen
 
     text = _SLOT.sub(filler, wording)
     return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)

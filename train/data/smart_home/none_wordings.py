@@ -7,6 +7,7 @@ neither templates nor the words that fill them. `{topic}` etc. are filled from F
 
 from __future__ import annotations
 
+from train.data.smart_home.near_misses import near_misses
 from train.data.smart_home.sides import Side, words
 
 FILLERS: dict[str, dict[Side, list[str]]] = {
@@ -345,4 +346,5 @@ why do vacuums make noise|did it rain last summer
 def wordings(side: Side) -> list[str]:
     """The wordings of one side, in the order of this file."""
     text = _TRAIN if side == "train" else _TEST
-    return [wording.strip() for line in text.splitlines() for wording in line.split("|") if wording.strip()]
+    more = near_misses() if side == "train" else []
+    return more + [wording.strip() for line in text.splitlines() for wording in line.split("|") if wording.strip()]

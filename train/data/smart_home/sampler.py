@@ -9,6 +9,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from train.data.smart_home.frames import SHARE as FRAMED_SHARE
+from train.data.smart_home.frames import framed
 from train.data.smart_home.freshen import freshen
 from train.data.smart_home.grammar import Template
 from train.data.smart_home.names import Pool, pool
@@ -148,7 +150,10 @@ def said(made: Walk, rng: Random, augment: bool = False) -> str:
     """
     text, pieces = made.text, [p for p in made.pieces if not isinstance(p, str) or p.strip()]
     first, last = pieces[0], pieces[-1]
-    if augment and rng.random() < VARIED_SHARE:
+    whole = framed(made, rng) if augment and rng.random() < FRAMED_SHARE else None
+    if whole is not None:
+        text = whole
+    elif augment and rng.random() < VARIED_SHARE:
         open_end = not isinstance(last, str) and last[1].wildcard
         copied = [value.surface for _, value in made.values if value.entry is not None or value.wildcard]
         text = vary(text, made.slots, copied, open_end, rng)

@@ -77,6 +77,17 @@ _PLAYED = (
     "I want to hear the {title} {kind}{rest}",
     "start the {kind} {title}{rest}",
     "let me have the {title} {kind}{rest}",
+    "put on {title} {kind}{rest}",
+    "put {title} {kind} on{rest}",
+    "start {title} {kind}{rest}",
+    "stream {title} {kind}{rest}",
+    "stream the {kind} {title}{rest}",
+    "I'd like {title} {kind}{rest}",
+    "let me hear {title} {kind}{rest}",
+    "queue {title} {kind}{rest}",
+    "how about {title} {kind}{rest}",
+    "begin with the {kind} {title}{rest}",
+    "turn to the {title} {kind}{rest}",
 )
 _REWORDED = 0.7  # of what goes on a list or is played by its kind and title: the grammar has one wording for each
 _ASKED = re.compile(r"^(?:is|are|which|what|how many|how|where) ")
