@@ -196,6 +196,9 @@ class FinetuneConfig(Section):
     best_metric: Literal["loss", "token_accuracy", "row_accuracy"] = Field(
         "loss", description="validation figure that says which checkpoint is the best, and when to stop early"
     )
+    save_dtype: Literal["fp32", "bf16"] = Field(
+        "fp32", description="weights in teacher/; bf16: half the size, rounded once, after the last step"
+    )
     early_stopping: EarlyStopping | None = Field(
         None, description="end when validation no longer improves; null: all steps are made"
     )
@@ -240,6 +243,9 @@ class DistillConfig(Section):
         4, description="validation rows answered greedily at every validation, for the samples table; 0: none"
     )
     save_every: Positive = Field(200, description="steps between checkpoints")
+    save_dtype: Literal["fp32", "bf16"] = Field(
+        "fp32", description="weights in teacher/; bf16: half the size, rounded once, after the last step"
+    )
     early_stopping: EarlyStopping | None = Field(
         None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
     )

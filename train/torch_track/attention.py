@@ -1,22 +1,44 @@
-"""Attention of the training: a product, a masked softmax and a product on the CPU; PyTorch's fused kernel elsewhere.
+"""Attention of the training: one function that transformers' decoder layers call, and a kernel for each case.
 
-PyTorch's fused attention for CPUs (torch 2.13) has a slow backward pass: on two cores with AMX it took 705 of the 2,880
-ms of a step of SmolLM2-135M (16 packs of 128 tokens, bf16), where the same attention as two batched products took 113.
-The scores of a short pack are small, so holding them costs little: 16 × 9 heads × 128² × 4 bytes = 9 MB a layer.
+masked: a block-diagonal mask. On the CPU as two batched products around a softmax: PyTorch's fused attention for CPUs
+    (torch 2.13) has a slow backward pass. On two cores with AMX it took 705 of the 2,880 ms of a step of SmolLM2-135M
+    (16 packs of 128 tokens, bf16), where the same attention as products took 113. The scores of a short pack are
+    small, so holding them costs little: 16 × 9 heads × 128² × 4 bytes = 9 MB a layer.
+varlen: FlashAttention over rows that lie one behind the other (GPU): no mask, and nothing computed between rows.
+flex: FlexAttention with a block mask (GPU), for comparing.
+causal: a pack holds one row (GPU): plain causal attention is exact, since padding stands behind the row.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Any, Literal
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention.varlen import varlen_attn
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from train.torch_track.packing import MicroBatch, Packs, attention_mask
+
+Kernel = Literal["masked", "varlen", "flex", "causal"]
 NAME = "tandem_packed"
 NEVER = torch.finfo(torch.float32).min  # finite: a row of padding, which sees nothing, must not become NaN
 LONGEST = 512  # tokens: beyond, the scores of a layer take more memory than what the fused kernel saves is worth
+FLEX_BLOCK = 128  # tokens: side of the blocks that FlexAttention leaves out
+# torch 2.11 takes fewer key heads than query heads as they are, 2.13 wants to be told.
+_GROUPED = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
+CAUSAL_KERNELS = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
+
+
+def kernel_for(device: torch.device, *packs: Packs) -> Kernel:
+    """The fastest kernel that is exact for all of these packs on this device."""
+    if device.type != "cuda":
+        return "masked"
+    return "causal" if all(some.most_rows <= 1 for some in packs) else "varlen"
 
 
 def use_packed_attention(model: LlamaForCausalLM) -> None:
@@ -26,39 +48,103 @@ def use_packed_attention(model: LlamaForCausalLM) -> None:
     model.set_attn_implementation(NAME)
 
 
+def seen_by_layers(kernel: Kernel, batch: MicroBatch) -> dict[str, Any]:
+    """What tells `packed_attention` which tokens see each other: arguments for the decoder layers."""
+    if kernel == "masked":
+        return {"attention_mask": attention_mask(batch.segments)}
+    if kernel == "flex":
+        return {"attention_mask": _block_mask(batch.segments)}
+    if kernel == "varlen":
+        return {"attention_mask": None, "bounds": batch.bounds}
+    return {"attention_mask": None, "one_row": True}
+
+
 def packed_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
+    attention_mask: Any,
     scaling: float | None = None,
     dropout: float = 0.0,
+    bounds: torch.Tensor | None = None,
+    one_row: bool = False,
     **rest: Any,
 ) -> tuple[torch.Tensor, None]:
     """Grouped-query attention, called by transformers' decoder layers.
 
     Args:
         query: [batch, heads, length, head size]; key, value: [batch, KV heads, length, head size].
-        attention_mask: [batch, 1, length, length], True where a query may look.
+        attention_mask: [batch, 1, length, length], True where a query may look; a BlockMask; or None.
+        bounds: MicroBatch.bounds: rows see themselves alone.
+        one_row: nothing but what comes later is hidden.
 
     Returns:
         [batch, length, heads, head size], and None for the weights.
     """
-    batch, heads, length, size = query.shape
+    length = query.shape[2]
+    if not query.is_cpu and dropout == 0.0:
+        query, key = query.to(value.dtype), key.to(value.dtype)  # the rotation was fp32
+        if bounds is not None:
+            return _varlen(query, key, value, bounds, scaling), None
+        if one_row:
+            return _causal(query, key, value, scaling), None
+        if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
+            return _flex(query, key, value, attention_mask, scaling), None
     packs = attention_mask is not None and key.shape[2] == length  # not: answering with a cache
-    if query.device.type != "cpu" or length > LONGEST or dropout or not packs:
+    if not query.is_cpu or length > LONGEST or dropout or not packs:
         out, _ = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **rest
         )
         return out, None
-    groups = key.shape[1]
+    return _products(query, key, value, attention_mask, scaling), None
+
+
+def _products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    (batch, heads, length, size), groups = query.shape, key.shape[1]
     shared = heads // groups  # query heads that read the same keys: their rows lie below each other
     scale = size**-0.5 if scaling is None else scaling
     rows = query.reshape(batch * groups, shared * length, size)
     keys, values = (part.reshape(batch * groups, length, size) for part in (key, value))
     scores = torch.bmm(rows, keys.transpose(1, 2)).view(batch, groups, shared, length, length).float() * scale
-    assert attention_mask is not None
-    weights = scores.masked_fill(~attention_mask[:, :, None], NEVER).softmax(-1).to(values.dtype)
+    weights = scores.masked_fill(~mask[:, :, None], NEVER).softmax(-1).to(values.dtype)
     mixed = torch.bmm(weights.view(batch * groups, shared * length, length), values)
-    return mixed.view(batch, heads, length, size).transpose(1, 2).contiguous(), None
+    return mixed.view(batch, heads, length, size).transpose(1, 2).contiguous()
+
+
+def _varlen(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bounds: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    batch, heads, length, size = query.shape
+    # [batch × length, heads, head size]: the layers' projections lie like this in memory, so nothing is copied.
+    flat = [part.transpose(1, 2).reshape(batch * length, part.shape[1], size) for part in (query, key, value)]
+    causal = (-1, 0)  # the window of keys: all before, none behind
+    out: torch.Tensor = varlen_attn(
+        *flat, bounds, bounds, length, length, scale=scaling, window_size=causal, **_GROUPED
+    )
+    return out.view(batch, length, heads, size)
+
+
+def _causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> torch.Tensor:
+    with sdpa_kernel(CAUSAL_KERNELS, set_priority=True):
+        out = scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=True)
+    return out.transpose(1, 2)
+
+
+def _flex(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, scaling: float | None) -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    out: Any = flex_attention(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
+    return out.transpose(1, 2)
+
+
+def _block_mask(segments: torch.Tensor) -> Any:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def sees(pack: torch.Tensor, _: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        return (segments[pack, query] == segments[pack, key]) & (query >= key)
+
+    batch, length = segments.shape
+    return create_block_mask(sees, batch, None, length, length, str(segments.device), BLOCK_SIZE=FLEX_BLOCK)

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import LlamaForCausalLM
 
 from train.atomic import whole_folder
@@ -72,6 +73,8 @@ def _write_results(job: Job) -> None:
     if adapter is not None:
         save_adapter(adapter, folder)
         model = _merged(job, adapter, folder)
+    if job.settings.save_dtype == "bf16":
+        model.to(torch.bfloat16)
     write_teacher(model, tokenizer, job.context.run.teacher)
 
 

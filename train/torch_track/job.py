@@ -23,7 +23,7 @@ from train.torch_track import checkpoint
 from train.torch_track.adapter import attach, four_bit_config
 from train.torch_track.checkpoint import Progress
 from train.torch_track.compile_audit import LayerBreak
-from train.torch_track.loss import SummedLoss
+from train.torch_track.loss import Road, SummedLoss
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import Packs, pack_rows
 from train.torch_track.sharding import is_sharded, shard, shards_wanted
@@ -98,7 +98,7 @@ def prepare(context: StageContext) -> Job:
         model.to(accelerator.device)
     adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
     _require_disk(context, model)
-    summed_loss = SummedLoss(model)
+    summed_loss = SummedLoss(model, Road.of(accelerator.device, packs, validation))
     if sharded:
         shard(summed_loss, accelerator.device)
     optimizer = make_optimizer(model, settings)

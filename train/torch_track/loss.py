@@ -6,27 +6,49 @@ never by those of one micro-batch: a mean of means weighs rows by how they happe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import functional
 from transformers import LlamaForCausalLM
 
-from train.torch_track.attention import use_packed_attention
-from train.torch_track.packing import IGNORED, MicroBatch, attention_mask
+from train.torch_track.attention import Kernel, kernel_for, seen_by_layers, use_packed_attention
+from train.torch_track.chunked_loss import chunked_cross_entropy
+from train.torch_track.packing import IGNORED, MicroBatch, Packs
+from train.torch_track.projections import join_projections
 
 # From this vocabulary on the logits are computed in chunks: unchunked they cost 98 KB a token at 49,152 words in bf16.
 CHUNKED_FROM = 8192
 
 
+@dataclass(frozen=True)
+class Road:
+    """How the numbers of a forward pass are computed; the result is the same but for rounding. What each part is worth
+    on a GPU: eval/results/gpu-*.json (scripts/bench_gpu)."""
+
+    attention: Kernel = "masked"
+    low_stream: bool = False  # the states between the layers in autocast's dtype, not fp32: half the memory traffic
+    joined: bool = False  # projections of the same states as one product
+    own_chunks: bool = False  # chunked_loss.py instead of torch's linear_cross_entropy
+
+    @classmethod
+    def of(cls, device: torch.device, *packs: Packs) -> Road:
+        """The fastest road that is exact for these packs on this device."""
+        gpu = device.type == "cuda"
+        return cls(kernel_for(device, *packs), low_stream=gpu, joined=gpu, own_chunks=gpu)
+
+
 class SummedLoss(nn.Module):
     """The model with its loss as output: what accelerate wraps, so that several processes share gradients."""
 
-    def __init__(self, model: LlamaForCausalLM) -> None:
+    def __init__(self, model: LlamaForCausalLM, road: Road | None = None) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.road = model, road or Road()
         use_packed_attention(model)
-        chunked = model.config.vocab_size >= CHUNKED_FROM
-        self._options = nn.LinearCrossEntropyOptions() if chunked else None
+        if self.road.joined:
+            join_projections(model)
+        self._chunked = model.config.vocab_size >= CHUNKED_FROM
 
     def forward(self, batch: MicroBatch) -> torch.Tensor:
         """Sum of the token losses of a micro-batch, a scalar in nats; 0 where nothing is supervised."""
@@ -34,22 +56,32 @@ class SummedLoss(nn.Module):
 
     def hidden(self, batch: MicroBatch) -> torch.Tensor:
         """The last hidden states, [batch, length, width]."""
-        states: torch.Tensor = self.model.model(
-            input_ids=batch.ids,
-            attention_mask=attention_mask(batch.segments),
-            position_ids=batch.positions,
-            use_cache=False,
-        ).last_hidden_state
-        return states
+        inner = self.model.model
+        states: torch.Tensor = inner.embed_tokens(batch.ids)
+        rotation = inner.rotary_emb(states, position_ids=batch.positions)  # fp32 as the embedding is
+        if self.road.low_stream and torch.is_autocast_enabled(states.device.type):
+            states = states.to(torch.get_autocast_dtype(states.device.type))
+        seen = seen_by_layers(self.road.attention, batch)
+        for layer in inner.layers:
+            states = layer(
+                states, position_embeddings=rotation, position_ids=batch.positions, use_cache=False, **seen
+            )
+        last: torch.Tensor = inner.norm(states)
+        return last
 
     def loss(self, hidden: torch.Tensor, batch: MicroBatch) -> torch.Tensor:
         """Sum of the token losses from the last hidden states."""
+        states, labels, head = hidden.flatten(0, 1), batch.labels.flatten(), self.model.lm_head.weight
+        if self.road.own_chunks:
+            device = hidden.device.type
+            low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
+            return chunked_cross_entropy(states, head, labels, low)
         total: torch.Tensor = functional.linear_cross_entropy(
-            hidden.flatten(0, 1),
-            self.model.lm_head.weight,
-            batch.labels.flatten(),
+            states,
+            head,
+            labels,
             reduction="sum",
             ignore_index=IGNORED,
-            options=self._options,
+            options=nn.LinearCrossEntropyOptions() if self._chunked else None,
         )
         return total

@@ -44,21 +44,32 @@ class Packs:
         return float((self.segments != EMPTY).mean())
 
     @property
+    def most_rows(self) -> int:
+        """Rows of the fullest pack."""
+        return max(map(len, self.rows), default=0)
+
+    @property
     def supervised_tokens(self) -> int:
         return int((self.labels != IGNORED).sum())
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Packs as tensors, [batch, length]."""
+    """Packs as tensors, [batch, length], and where their rows begin.
+
+    bounds: int32, with all packs one behind the other: the first position of each row and of each run of padding, then
+    batch × length again and again. Its size depends on the packs as a whole alone, so shapes stay static.
+    """
 
     ids: torch.Tensor
     labels: torch.Tensor
     segments: torch.Tensor
     positions: torch.Tensor
+    bounds: torch.Tensor
 
     def to(self, device: torch.device) -> MicroBatch:
-        return MicroBatch(*(t.to(device) for t in (self.ids, self.labels, self.segments, self.positions)))
+        tensors = (self.ids, self.labels, self.segments, self.positions, self.bounds)
+        return MicroBatch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
 
 def best_fit(lengths: Sequence[int], capacity: int) -> list[list[int]]:
@@ -107,8 +118,19 @@ def pack_rows(rows: Sequence[Encoded], length: int, pad_id: int, packing: bool =
 
 def micro_batch(packs: Packs, indices: Sequence[int]) -> MicroBatch:
     """The packs of these indices as one batch of tensors."""
-    picked = (array[list(indices)] for array in (packs.ids, packs.labels, packs.segments, packs.positions))
-    return MicroBatch(*(torch.from_numpy(array) for array in picked))
+    picked = [array[list(indices)] for array in (packs.ids, packs.labels, packs.segments, packs.positions)]
+    bounds = row_bounds(picked[2], packs.most_rows)
+    return MicroBatch(*(torch.from_numpy(array) for array in (*picked, bounds)))
+
+
+def row_bounds(segments: Array, most_rows: int) -> npt.NDArray[np.int32]:
+    """MicroBatch.bounds of packs of at most `most_rows` rows, [batch × (most_rows + 1) + 1]."""
+    batch, length = segments.shape
+    bounds = np.full(batch * (most_rows + 1) + 1, batch * length, np.int32)
+    changes = np.diff(segments, axis=1, prepend=EMPTY - 1) != 0  # a pack's first position always is one
+    starts = np.flatnonzero(changes)
+    bounds[: len(starts)] = starts
+    return bounds
 
 
 def attention_mask(segments: torch.Tensor) -> torch.Tensor:
