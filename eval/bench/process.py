@@ -30,9 +30,12 @@ class ContestantProcess:
         folder: of the workload.
         threads: CPU cores it may use; the same first ones for everybody.
         limit_s: longest wait for a reply; compiling is the longest work.
+        gpu: it may see the machine's GPUs.
     """
 
-    def __init__(self, contestant: Contestant, folder: Path, threads: int, limit_s: float) -> None:
+    def __init__(
+        self, contestant: Contestant, folder: Path, threads: int, limit_s: float, gpu: bool = False
+    ) -> None:
         self._contestant, self._folder, self._limit_s = contestant, folder, limit_s
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -43,7 +46,7 @@ class ContestantProcess:
             text=True,
             encoding="utf-8",
             cwd=REPOSITORY,
-            env=environment(contestant, threads),
+            env=environment(contestant, threads, gpu),
         )
         if hasattr(os, "sched_setaffinity"):  # TensorFlow and XLA have as many threads as they see cores
             os.sched_setaffinity(self._process.pid, sorted(os.sched_getaffinity(0))[:threads])
@@ -103,13 +106,13 @@ class ContestantProcess:
         return f"status {self._process.returncode}, {said[-1] if said else 'it said nothing'}"
 
 
-def environment(contestant: Contestant, threads: int) -> dict[str, str]:
+def environment(contestant: Contestant, threads: int, gpu: bool = False) -> dict[str, str]:
     """Of a contestant's process; set before any framework is imported."""
-    return os.environ | {
+    hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
+    return os.environ | hidden | {
         "KERAS_BACKEND": contestant.backend,
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
-        "CUDA_VISIBLE_DEVICES": "-1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

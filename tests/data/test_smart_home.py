@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from train.data.smart_home import SmartHome, build
+from train.data.smart_home import TESTS, Row, SmartHome, _apart, build
 from train.data.smart_home.grammar import load_newest
 from train.data.smart_home.names import OWNERS, Pool, pool
 from train.data.smart_home.near_misses import FILLERS as NEAR_FILLERS
@@ -204,7 +204,7 @@ def test_impossible_size_is_a_user_error() -> None:
 
 DIGEST = """
 import hashlib, json
-from train.data.smart_home import build
+from train.data.smart_home import TESTS, Row, SmartHome, _apart, build
 made = build(120, 20, 6, seed=3)
 print(hashlib.sha256(json.dumps([made.splits, made.tools, made.card]).encode()).hexdigest())
 """
@@ -222,3 +222,12 @@ def test_same_seed_same_bytes_whatever_the_hash_seed(smart_home: SmartHome) -> N
     digests.add(hashlib.sha256(json.dumps([made.splits, made.tools, made.card]).encode()).hexdigest())
     assert len(digests) == 1
     assert build(120, 20, 6, seed=4).splits["train"] != made.splits["train"]
+
+
+def test_training_loses_the_sentences_of_a_test() -> None:
+    def row(text: str) -> Row:
+        return {"messages": [{"role": "user", "content": text}]}
+
+    splits = {"train": [row("Lock up"), row("Sing")], "val": [row("lock up")], **{name: [] for name in TESTS}}
+    splits["g2"] = [row("lock UP")]
+    assert _apart(splits) == {"train": [row("Sing")], "val": []}

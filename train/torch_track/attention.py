@@ -12,6 +12,7 @@ causal: a pack holds one row (GPU): plain causal attention is exact, since paddi
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -83,7 +84,7 @@ def packed_attention(
         [batch, length, heads, head size], and None for the weights.
     """
     length = query.shape[2]
-    if not query.is_cpu and dropout == 0.0:
+    if dropout == 0.0:
         query, key = query.to(value.dtype), key.to(value.dtype)  # the rotation was fp32
         if bounds is not None:
             return _varlen(query, key, value, bounds, scaling), None
@@ -134,10 +135,16 @@ def _causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling
 
 
 def _flex(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, scaling: float | None) -> Any:
+    out: Any = _compiled_flex()(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
+    return out.transpose(1, 2)
+
+
+@cache
+def _compiled_flex() -> Any:
+    """Eager FlexAttention holds all scores, and only serves debugging."""
     from torch.nn.attention.flex_attention import flex_attention
 
-    out: Any = flex_attention(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
-    return out.transpose(1, 2)
+    return torch.compile(flex_attention, dynamic=False)
 
 
 def _block_mask(segments: torch.Tensor) -> Any:

@@ -1,6 +1,6 @@
 """Cross-entropy of a large vocabulary on a GPU: logits a chunk of positions at a time, and never twice.
 
-A chunk's logits become its gradient at once, in place of being kept for the backward pass: SmolLM2's logits cost 98 KB a
+A chunk's logits become its gradient at once, not kept for the backward pass: SmolLM2's logits cost 98 KB a
 position in bf16. torch's linear_cross_entropy (2.13) does the same in plain operations; here one compiled kernel makes
 the loss and the gradient of a chunk.
 """

