@@ -148,7 +148,7 @@ class GpuTrainer:
             output_dir=tempfile.mkdtemp(prefix="trainer-"), per_device_train_batch_size=micro,
             gradient_accumulation_steps=max(1, rows_a_step // micro), max_steps=ENDLESS, bf16=True, learning_rate=1e-4,
             report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True, seed=0,
-            torch_compile=settings.get("compile", False), dataloader_drop_last=True,
+            torch_compile=settings.get("compile", False), dataloader_drop_last=True, remove_unused_columns=False,
         )  # fmt: skip
         rows = [{"input_ids": ids, "supervised": mask} for ids, mask in self._rows]
         self._trainer = Trainer(
@@ -213,7 +213,7 @@ def _config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -
     rows = round(workload["length"] / (sum(workload["lengths"]) / len(workload["lengths"])))
     batch, micro = (size if packing else size * rows for size in (workload["batch_size"], settings["micro_batch"]))
     overrides = [
-        f"finetune.sequence_length={length}", f"finetune.batch_size={batch}", f"finetune.micro_batch_size={micro}",
+        f"data.max_length={longest}", f"finetune.sequence_length={length}", f"finetune.batch_size={batch}", f"finetune.micro_batch_size={micro}",
         "finetune.device=cuda", "finetune.precision=bf16", "seed=0",
     ]  # fmt: skip
     return load_config(REPOSITORY / "configs" / "smollm2-135m.yaml", overrides).config
