@@ -110,15 +110,12 @@ class GpuTandem:
         torch.cuda.reset_peak_memory_stats()
         optimizer_step(self._job, self._indices(self._done), 1e-4)  # fills the allocator again: not timed
         torch.cuda.synchronize()
-        started, results, flops = time.perf_counter(), [], 0.0
-        for step in range(self._done + 1, self._done + 1 + self._steps):
-            results.append(optimizer_step(self._job, self._indices(step), 1e-4))
+        each = [self._indices(self._done + 1 + number) for number in range(self._steps)]
+        started = time.perf_counter()
+        results = [optimizer_step(self._job, indices, 1e-4) for indices in each]
         torch.cuda.synchronize()
         seconds = time.perf_counter() - started
-        flops = sum(
-            step_flops(self._job.model, self._job.packs, self._indices(step))
-            for step in range(self._done + 1, self._done + 1 + self._steps)
-        )
+        flops = sum(step_flops(self._job.model, self._job.packs, indices) for indices in each)
         self._done += 1 + self._steps
         peak = torch.cuda.max_memory_allocated()
         _let_go()
@@ -213,7 +210,8 @@ def _config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -
     rows = round(workload["length"] / (sum(workload["lengths"]) / len(workload["lengths"])))
     batch, micro = (size if packing else size * rows for size in (workload["batch_size"], settings["micro_batch"]))
     overrides = [
-        f"data.max_length={longest}", f"finetune.sequence_length={length}", f"finetune.batch_size={batch}", f"finetune.micro_batch_size={micro}",
+        f"data.max_length={longest}", f"finetune.sequence_length={length}", f"finetune.batch_size={batch}",
+        f"finetune.micro_batch_size={micro}",
         "finetune.device=cuda", "finetune.precision=bf16", "seed=0",
     ]  # fmt: skip
     return load_config(REPOSITORY / "configs" / "smollm2-135m.yaml", overrides).config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from transformers import LlamaForCausalLM
 
 from train.chat import ChatTokenizer
 from train.config.schema import FinetuneConfig
-from train.data.chat_jsonl import read_chat_jsonl
 from train.errors import UserError
 from train.hardware import compute_threads, cpu_has_bf16
 from train.progress import say
@@ -27,6 +25,7 @@ from train.torch_track.loss import Road, SummedLoss
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import Packs, pack_rows
 from train.torch_track.sharding import is_sharded, shard, shards_wanted
+from train.torch_track.token_cache import encoded_rows
 from train.tracking.sample_prompts import SamplePrompts, sample_prompts
 
 if TYPE_CHECKING:
@@ -87,8 +86,8 @@ def prepare(context: StageContext) -> Job:
     accelerator = start_accelerator(settings)
     set_seed(config.seed)
     tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
-    packs = load_packs(context.run.data / "train.jsonl", tokenizer, settings, settings.rows)
-    validation = load_packs(context.run.data / "val.jsonl", tokenizer, settings, settings.eval_rows)
+    packs = load_packs(context.run.data, "train.jsonl", tokenizer, settings, settings.rows)
+    validation = load_packs(context.run.data, "val.jsonl", tokenizer, settings, settings.eval_rows)
     four_bit = None
     if settings.adapter is not None and settings.adapter.type == "qlora":
         four_bit = four_bit_config(accelerator.device)
@@ -152,9 +151,11 @@ def make_optimizer(model: LlamaForCausalLM, settings: FinetuneConfig) -> torch.o
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def load_packs(path: Path, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None) -> Packs:
-    """The first `rows` rows of a file as packs."""
-    encoded = [tokenizer.encode(row["messages"]) for row in islice(read_chat_jsonl(path), rows)]
+def load_packs(
+    data: Path, name: str, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None
+) -> Packs:
+    """The first `rows` rows of a file of the run's data/ as packs."""
+    encoded = encoded_rows(data / name, data / "tokenizer", rows)
     return pack_rows(encoded, settings.sequence_length, tokenizer.pad_id, settings.packing)
 
 
