@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -87,8 +88,9 @@ def main(
     path = out or REPOSITORY / "eval" / "results" / f"gpu-{time.strftime('%Y-%m-%d')}.json"
 
     def work() -> dict[str, Any]:
-        result = measure(rounds, steps, only)
-        write_json(path, result)
+        result: dict[str, Any] = {}
+        for result in measure(rounds, steps, only):
+            write_json(path, result)  # after each workload: minutes of a GPU are in it
         _print(result)
         return {"result": str(path)}
 
@@ -104,20 +106,15 @@ def workload_of(name: str, steps: int) -> dict[str, Any]:
     return {**common, "length": 1024, "lengths": lengths, "unsupervised": 0.66}
 
 
-def measure(rounds: int, steps: int, only: list[str] | None = None) -> dict[str, Any]:
-    """All settings of all workloads. Settings that fail are in the result with their error."""
+def measure(rounds: int, steps: int, only: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The result, as it stands after each workload. Settings that fail are in it with their error."""
     import torch
 
     if not torch.cuda.is_available():
         raise UserError("scripts/bench_gpu needs a CUDA device, and PyTorch sees none here. On a CPU: bench_train.")
     device = torch.cuda.get_device_name()
     peak, source = gpu_peak(device, bf16=True)
-    found: dict[str, Any] = {}
-    for name, settings in WORKLOADS.items():
-        chosen = {key: value for key, value in settings.items() if not only or f"{name}/{key}" in only}
-        if chosen:
-            found[name] = _workload(name, chosen, rounds, steps, peak)
-    return {
+    result: dict[str, Any] = {
         "kind": "gpu",
         "command": shlex.join(["scripts/bench_gpu", *sys.argv[1:]]),
         "environment": environment(),
@@ -128,14 +125,18 @@ def measure(rounds: int, steps: int, only: list[str] | None = None) -> dict[str,
         "peak_flops_from": source,
         "rounds": rounds,
         "steps_a_slice": steps,
-        "workloads": found,
+        "workloads": {},
     }
+    for name, settings in WORKLOADS.items():
+        chosen = {key: value for key, value in settings.items() if not only or f"{name}/{key}" in only}
+        if chosen:
+            result["workloads"][name] = _workload(workload_of(name, steps), chosen, rounds, peak)
+            yield result
 
 
 def _workload(
-    name: str, chosen: dict[str, tuple[str, str, Settings]], rounds: int, steps: int, peak: float | None
+    workload: dict[str, Any], chosen: dict[str, tuple[str, str, Settings]], rounds: int, peak: float | None
 ) -> dict[str, Any]:
-    workload = workload_of(name, steps)
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as folder, ExitStack() as stack:
         (Path(folder) / "workload.json").write_text(json.dumps(workload))
         entries: dict[str, Entry] = {}
@@ -147,7 +148,7 @@ def _workload(
         with ThreadPoolExecutor(len(entries)) as pool:  # compiling is the CPU's work: many at once
             for kind in (TANDEM, TRAINER):  # the Trainers fill the GPU while they load
                 list(pool.map(_load, (entries[key] for key, (work, *_) in chosen.items() if work == kind)))
-        say(f"bench_gpu: {name}: {len(entries)} settings are ready after {time.monotonic() - started:.0f} s")
+        say(f"bench_gpu: {len(entries)} settings are ready after {time.monotonic() - started:.0f} s")
         for number in range(rounds):
             keys = list(entries)
             for key in keys[number % len(keys) :] + keys[: number % len(keys)]:
