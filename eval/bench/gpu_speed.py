@@ -60,8 +60,8 @@ SHORT: dict[str, tuple[str, str, Settings]] = {
     "eager": (TANDEM, "packed, without torch.compile", {"micro_batch": 32, "compile": False}),
     "flex": (TANDEM, "packed, FlexAttention", {"micro_batch": 32, "road": {"attention": "flex"}}),
     "masked": (TANDEM, "packed, SDPA with a mask", {"micro_batch": 32, "road": {"attention": "masked"}}),
-    "unpacked": (TANDEM, "not packed", {"micro_batch": 32, "packing": False}),
-    "trainer": (TRAINER, "HF Trainer, padded", {"micro_batch": 32}),
+    "unpacked": (TANDEM, "not packed", {"micro_batch": 8, "packing": False}),
+    "trainer": (TRAINER, "HF Trainer, padded", {"micro_batch": 8}),
 }
 WORKLOADS = {"full": FULL, "short": SHORT}
 
