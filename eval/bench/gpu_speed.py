@@ -49,7 +49,6 @@ FULL: dict[str, tuple[str, str, Settings]] = {
     "flex": (TANDEM, "FlexAttention", {"micro_batch": 16, "road": {"attention": "flex"}}),
     "masked": (TANDEM, "SDPA with a mask", {"micro_batch": 16, "road": {"attention": "masked"}}),
     "fp32-stream": (TANDEM, "states between layers in fp32", {"micro_batch": 16, "road": {"low_stream": False}}),
-    "separate": (TANDEM, "projections one by one", {"micro_batch": 16, "road": {"joined": False}}),
     "micro-8": (TANDEM, "micro-batch 8", {"micro_batch": 8}),
     "micro-32": (TANDEM, "micro-batch 32", {"micro_batch": 32}),
     "trainer": (TRAINER, "HF Trainer", {"micro_batch": 8}),

@@ -47,11 +47,10 @@ def gradients(made: LlamaForCausalLM, road: Road, batch: MicroBatch, bf16: bool)
 
 ROADS = [
     Road(own_chunks=True),
-    Road(joined=True, own_chunks=True),
     Road(low_stream=True, own_chunks=True),
     Road("varlen", own_chunks=True),
     Road("flex", own_chunks=True),
-    Road("varlen", low_stream=True, joined=True, own_chunks=True),
+    Road("varlen", low_stream=True, own_chunks=True),
 ]
 
 

@@ -210,6 +210,9 @@ class DistillConfig(Section):
         description="rows the teacher labels for the logit cache (the first ones); null: all; 0: none, the student "
         "learns from the data alone",
     )
+    train_rows: Positive | None = Field(
+        None, description="training rows the student sees (the first ones); null: all, labelled or not"
+    )
     max_minutes_capture: PositiveFloat | None = Field(
         None, description="time budget of the capture: it stops after the row at which this is spent; null: no limit"
     )

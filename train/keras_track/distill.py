@@ -84,7 +84,7 @@ def train_student(
 def load_batches(context: StageContext, tokenizer: ChatTokenizer, config: DistillConfig) -> tuple[Batches, Batches]:
     """Training batches with the teacher's distributions (unless alpha or rows is 0), and validation batches."""
     data = context.run.data
-    rows = read_supervised(data / "train.jsonl", tokenizer)
+    rows = read_supervised(data / "train.jsonl", tokenizer, config.train_rows)
     held_out = read_supervised(data / "val.jsonl", tokenizer, config.eval_rows)
     check_rows(rows, tokenizer.vocab_size, data / "train.jsonl")
     check_rows(held_out, tokenizer.vocab_size, data / "val.jsonl")

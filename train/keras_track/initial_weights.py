@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
 
+from mobile.export.tensors import read_tensors
 from train.errors import UserError
 from train.keras_track.hf_folder import hf_weights, set_hf_weights
 from train.keras_track.student import StudentModel
@@ -142,7 +142,7 @@ def _read(source: Path) -> tuple[Weights, dict[str, Any]]:
             "'tandem finetune CONFIG' first, or set student.initial=random."
         )
     config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    return {name: value for file in files for name, value in load_file(file).items()}, config
+    return read_tensors(source), config
 
 
 def _check(own: Weights, weights: Weights, student: StudentModel, config: dict[str, Any], source: Path) -> None:

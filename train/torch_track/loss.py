@@ -16,7 +16,6 @@ from transformers import LlamaForCausalLM
 from train.torch_track.attention import Kernel, kernel_for, seen_by_layers, use_packed_attention
 from train.torch_track.chunked_loss import chunked_cross_entropy
 from train.torch_track.packing import IGNORED, MicroBatch, Packs
-from train.torch_track.projections import join_projections
 
 # From this vocabulary on the logits are computed in chunks: unchunked they cost 98 KB a token at 49,152 words in bf16.
 CHUNKED_FROM = 8192
@@ -29,14 +28,13 @@ class Road:
 
     attention: Kernel = "masked"
     low_stream: bool = False  # the states between the layers in autocast's dtype, not fp32: half the memory traffic
-    joined: bool = False  # projections of the same states as one product
     own_chunks: bool = False  # chunked_loss.py instead of torch's linear_cross_entropy
 
     @classmethod
     def of(cls, device: torch.device, *packs: Packs) -> Road:
         """The fastest road that is exact for these packs on this device."""
         gpu = device.type == "cuda"
-        return cls(kernel_for(device, *packs), low_stream=gpu, joined=gpu, own_chunks=gpu)
+        return cls(kernel_for(device, *packs), low_stream=gpu, own_chunks=gpu)
 
 
 class SummedLoss(nn.Module):
@@ -46,8 +44,6 @@ class SummedLoss(nn.Module):
         super().__init__()
         self.model, self.road = model, road or Road()
         use_packed_attention(model)
-        if self.road.joined:
-            join_projections(model)
         self._chunked = model.config.vocab_size >= CHUNKED_FROM
 
     def forward(self, batch: MicroBatch) -> torch.Tensor:
