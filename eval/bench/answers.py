@@ -38,6 +38,7 @@ class Evidence:
     frameworks: FrameworksResult
     source: str  # name of that file
     artifacts: list[Result]
+    gpu: dict[str, Any] | None = None  # scripts/bench_gpu
 
     def student(self, name: str) -> StudentResult | None:
         """A framework that worked, by name."""
@@ -75,7 +76,8 @@ def page(evidence: Evidence) -> str:
         "with a 95 % bootstrap interval; above 1: faster than the baseline. Milliseconds hold for that machine alone.",
         f"Workload: {_workload(found)}.",
     ]
-    return "\n\n".join([*head, *(question(evidence).markdown() for question in QUESTIONS)]) + "\n"
+    questions = [*QUESTIONS, *([on_a_gpu] if evidence.gpu else [])]
+    return "\n\n".join([*head, *(question(evidence).markdown() for question in questions)]) + "\n"
 
 
 def main_use(evidence: Evidence) -> Answer:
@@ -132,7 +134,7 @@ def speed(evidence: Evidence) -> Answer:
         "Which is faster?",
         " ".join(sentences) if students else "Open: no framework worked.",
         BENCH,
-        "any GPU (TensorFlow is installed here without CUDA), larger models"
+        "TensorFlow on a GPU (it is installed here without CUDA), larger models"
         + (", mixed precision." if not any("bf16" in s.name for s in students) else "."),
         students_table(evidence.frameworks).markdown(),
     )
@@ -235,7 +237,7 @@ def memory(evidence: Evidence) -> Answer:
         "Which needs less memory?",
         f"Peak of the whole process, libraries included: {text}." if rows else "Open.",
         BENCH,
-        "memory of a GPU.",
+        "TensorFlow's memory of a GPU.",
     )
 
 
@@ -260,6 +262,32 @@ def switching(evidence: Evidence) -> Answer:
     )
 
 
+def on_a_gpu(evidence: Evidence) -> Answer:
+    """PyTorch alone: compiling, attention and memory at the size of the teacher."""
+    assert evidence.gpu is not None
+    full = evidence.gpu["workloads"]["full"]
+    rows = [
+        f"| {one['label']} | {one['tokens_per_s']:,.0f} | {_share(one.get('mfu'))} | {one['of_tandem']['value']:.2f} "
+        f"[{one['of_tandem']['low']:.2f}, {one['of_tandem']['high']:.2f}] | {one['peak_memory_bytes'] / 1e9:.1f} |"
+        for one in full["settings"].values()
+        if one.get("of_tandem")
+    ]
+    head = ["| setting | tokens/s | MFU | × Tandem | peak GB |", "| --- | ---: | ---: | ---: | ---: |"]
+    versions, size = evidence.gpu["environment"]["versions"], full["workload"]
+    return Answer(
+        "What does torch.compile give on a GPU?",
+        f"SmolLM2-135M on one {evidence.gpu['device']} (torch {versions['torch']}), rows of {size['length']:,} tokens, "
+        f"vocabulary {size['vocabulary']:,}, bf16; one change a line from what Tandem does by itself.",
+        "./scripts/bench_gpu",
+        "TensorFlow and JAX on a GPU; several GPUs.",
+        "\n".join(head + rows),
+    )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
 QUESTIONS: tuple[Callable[[Evidence], Answer], ...] = (
     main_use, finding_errors, speed, compiling, data_loading, launching, memory, switching,
 )  # fmt: skip
@@ -276,7 +304,10 @@ def gather(folder: Path) -> Evidence:
     newest = kinds["frameworks"][-1]  # names end with the date
     artifacts = kinds.get("artifact", [])
     of_demo = [path for path in artifacts if "demo" in path.relative_to(folder).parts[:-1]]  # beside other runs' files
-    return Evidence(read_frameworks(newest), newest.name, [read_result(path) for path in of_demo or artifacts])
+    gpu = [json.loads(path.read_text(encoding="utf-8")) for path in kinds.get("gpu", [])]
+    gpu = [one for one in gpu if "full" in one["workloads"]]
+    read = [read_result(path) for path in of_demo or artifacts]
+    return Evidence(read_frameworks(newest), newest.name, read, gpu[-1] if gpu else None)
 
 
 def write_page(folder: Path) -> dict[str, Any]:

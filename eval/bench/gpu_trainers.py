@@ -210,7 +210,8 @@ def _config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -
     rows = round(workload["length"] / (sum(workload["lengths"]) / len(workload["lengths"])))
     batch, micro = (size if packing else size * rows for size in (workload["batch_size"], settings["micro_batch"]))
     overrides = [
-        f"data.max_length={longest}", f"distill.buckets=[{longest}]", f"finetune.sequence_length={length}", f"finetune.batch_size={batch}",
+        f"data.max_length={longest}", f"distill.buckets=[{longest}]",
+        f"finetune.sequence_length={length}", f"finetune.batch_size={batch}",
         f"finetune.micro_batch_size={micro}",
         "finetune.device=cuda", "finetune.precision=bf16", "seed=0",
     ]  # fmt: skip

@@ -172,6 +172,21 @@ def test_answers_come_from_the_files_alone(tmp_path: Path) -> None:
     assert re.findall(r"[\d.]+", page(gather(tmp_path))) != re.findall(r"[\d.]+", text)
 
 
+def test_a_gpu_result_gets_a_question_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "frameworks-a.json").write_text(result().model_dump_json())
+    ratio = {"value": 0.5, "low": 0.4, "high": 0.6}
+    one = {"label": "without torch.compile", "tokens_per_s": 1234.4, "mfu": 0.1, "peak_memory_bytes": 2e9}
+    settings = {"eager": {**one, "of_tandem": ratio}, "flex": {"label": "FlexAttention", "error": "no memory"}}
+    gpu = {
+        "kind": "gpu", "device": "NVIDIA H0", "environment": {"versions": {"torch": "2"}},
+        "workloads": {"full": {"workload": {"length": 2048, "vocabulary": 9}, "settings": settings}},
+    }  # fmt: skip
+    (tmp_path / "gpu-a.json").write_text(json.dumps(gpu))
+    text = page(gather(tmp_path))
+    assert "| without torch.compile | 1,234 | 10.0% | 0.50 [0.40, 0.60] | 2.0 |" in text
+    assert "FlexAttention" not in text
+
+
 def test_without_results_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(BENCH)):
         gather(tmp_path)
