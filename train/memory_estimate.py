@@ -23,7 +23,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from train.config.schema import FinetuneConfig
 from train.torch_track.adapter import attach
-from train.torch_track.loss import SummedLoss
+from train.torch_track.loss import Road, SummedLoss
 from train.torch_track.packing import MicroBatch
 
 FP32, MOMENTS = 4, 8  # bytes a weight: weights and gradients; both moments of AdamW
@@ -82,7 +82,9 @@ def estimate_memory(
         config: with the vocabulary that is trained.
         bf16: whether products run in bf16 autocast (weights stay fp32).
     """
-    one, two = _traced(config, settings, bf16, 1), _traced(config, settings, bf16, 2)
+    # On a GPU the kernels of packed rows hold what plain causal attention holds; they can't be traced without one.
+    road = Road() if on_cpu else Road("causal", low_stream=True)
+    one, two = (_traced(config, settings, bf16, layers, road) for layers in (1, 2))
     layers = config.num_hidden_layers
     total, trained, batch = (first + (layers - 1) * (second - first) for first, second in zip(one, two, strict=True))
     weights = FP32 * total
@@ -99,7 +101,9 @@ def estimate_memory(
     return MemoryEstimate(weights_mb, gradients_mb, optimizer_mb, batch_mb, accumulates, heap_mb)
 
 
-def _traced(config: LlamaConfig, settings: FinetuneConfig, bf16: bool, layers: int) -> tuple[float, float, float]:
+def _traced(
+    config: LlamaConfig, settings: FinetuneConfig, bf16: bool, layers: int, road: Road
+) -> tuple[float, float, float]:
     """Weights, trained weights, and bytes that one micro-batch adds, of the model cut to so many layers."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -116,7 +120,7 @@ def _traced(config: LlamaConfig, settings: FinetuneConfig, bf16: bool, layers: i
         trained = [weight for weight in weights if weight.requires_grad]
         for weight in trained:
             weight.grad = torch.zeros_like(weight)
-        summed_loss = SummedLoss(model)
+        summed_loss = SummedLoss(model, road)
         with PeakStorage() as peak:
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 loss = summed_loss(batch)

@@ -191,7 +191,7 @@ def _result(entry: Entry, baseline: Entry | None, peak: float | None) -> dict[st
 
 
 def _median(entry: Entry, kind: str) -> float:
-    return median(slice_[kind] / slice_["seconds"] for slice_ in entry.slices)
+    return median(float(slice_[kind]) / float(slice_["seconds"]) for slice_ in entry.slices)
 
 
 def _driver() -> str | None:

@@ -122,9 +122,8 @@ def _varlen(
     # [batch × length, heads, head size]: the layers' projections lie like this in memory, so nothing is copied.
     flat = [part.transpose(1, 2).reshape(batch * length, part.shape[1], size) for part in (query, key, value)]
     causal = (-1, 0)  # the window of keys: all before, none behind
-    out: torch.Tensor = varlen_attn(
-        *flat, bounds, bounds, length, length, scale=scaling, window_size=causal, **_GROUPED
-    )
+    flash: Any = varlen_attn
+    out: torch.Tensor = flash(*flat, bounds, bounds, length, length, scale=scaling, window_size=causal, **_GROUPED)
     return out.view(batch, length, heads, size)
 
 

@@ -27,18 +27,24 @@ def chunked_cross_entropy(
         labels: [positions]; IGNORED where there is no loss.
         dtype: of the matrix products; sums are fp32.
     """
-    total: torch.Tensor = _Chunked.apply(hidden, weight, labels, dtype, chunk)
+    function: Any = _Chunked  # torch has no types for apply
+    total: torch.Tensor = function.apply(hidden, weight, labels, dtype, chunk, torch.is_grad_enabled())
     return total
 
 
 class _Chunked(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, dtype: torch.dtype, chunk: int
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        labels: torch.Tensor,
+        dtype: torch.dtype,
+        chunk: int,
+        wanted: bool,  # whether gradients are: not in validation
     ) -> torch.Tensor:
         total = torch.zeros((), device=hidden.device)
         table = weight.to(dtype)
-        wanted = hidden.requires_grad or weight.requires_grad
         states_gradient = torch.empty_like(hidden, dtype=dtype) if wanted else None
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if wanted else None
         for start in range(0, len(hidden), chunk):
@@ -49,7 +55,8 @@ class _Chunked(torch.autograd.Function):
             if states_gradient is not None and weight_gradient is not None:
                 torch.mm(gradient, table, out=states_gradient[part])
                 weight_gradient += _product(gradient.T, states)
-        ctx.save_for_backward(states_gradient, weight_gradient)
+        if wanted:
+            ctx.save_for_backward(states_gradient, weight_gradient)
         ctx.dtypes = (hidden.dtype, weight.dtype)
         return total
 
@@ -58,7 +65,7 @@ class _Chunked(torch.autograd.Function):
         states_gradient, weight_gradient = ctx.saved_tensors
         scale, (states_dtype, weight_dtype) = outer[0], ctx.dtypes
         states = (states_gradient * scale.to(states_gradient.dtype)).to(states_dtype)
-        return states, (weight_gradient * scale).to(weight_dtype), None, None, None
+        return states, (weight_gradient * scale).to(weight_dtype), None, None, None, None
 
 
 def _loss_and_gradient(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

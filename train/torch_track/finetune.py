@@ -74,7 +74,7 @@ def _write_results(job: Job) -> None:
         save_adapter(adapter, folder)
         model = _merged(job, adapter, folder)
     if job.settings.save_dtype == "bf16":
-        model.to(torch.bfloat16)
+        model = model.bfloat16()
     write_teacher(model, tokenizer, job.context.run.teacher)
 
 
