@@ -33,9 +33,7 @@ class ContestantProcess:
         gpu: it may see the machine's GPUs.
     """
 
-    def __init__(
-        self, contestant: Contestant, folder: Path, threads: int, limit_s: float, gpu: bool = False
-    ) -> None:
+    def __init__(self, contestant: Contestant, folder: Path, threads: int, limit_s: float, gpu: bool = False) -> None:
         self._contestant, self._folder, self._limit_s = contestant, folder, limit_s
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
@@ -109,12 +107,16 @@ class ContestantProcess:
 def environment(contestant: Contestant, threads: int, gpu: bool = False) -> dict[str, str]:
     """Of a contestant's process; set before any framework is imported."""
     hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
-    return os.environ | hidden | {
-        "KERAS_BACKEND": contestant.backend,
-        "OMP_NUM_THREADS": str(threads),
-        "OPENBLAS_NUM_THREADS": str(threads),
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "PYTHONUNBUFFERED": "1",
-    }
+    return (
+        os.environ
+        | hidden
+        | {
+            "KERAS_BACKEND": contestant.backend,
+            "OMP_NUM_THREADS": str(threads),
+            "OPENBLAS_NUM_THREADS": str(threads),
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "HF_HUB_OFFLINE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )

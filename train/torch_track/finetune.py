@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from transformers import LlamaForCausalLM
 
 from train.atomic import whole_folder

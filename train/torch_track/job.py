@@ -151,9 +151,7 @@ def make_optimizer(model: LlamaForCausalLM, settings: FinetuneConfig) -> torch.o
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def load_packs(
-    data: Path, name: str, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None
-) -> Packs:
+def load_packs(data: Path, name: str, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None) -> Packs:
     """The first `rows` rows of a file of the run's data/ as packs."""
     encoded = encoded_rows(data / name, data / "tokenizer", rows)
     return pack_rows(encoded, settings.sequence_length, tokenizer.pad_id, settings.packing)

@@ -59,9 +59,7 @@ class SummedLoss(nn.Module):
             states = states.to(torch.get_autocast_dtype(states.device.type))
         seen = seen_by_layers(self.road.attention, batch)
         for layer in inner.layers:
-            states = layer(
-                states, position_embeddings=rotation, position_ids=batch.positions, use_cache=False, **seen
-            )
+            states = layer(states, position_embeddings=rotation, position_ids=batch.positions, use_cache=False, **seen)
         last: torch.Tensor = inner.norm(states)
         return last
 

@@ -56,9 +56,7 @@ def _read(file: Path) -> list[Encoded] | None:
         return None
     supervised = np.unpackbits(mask, count=len(ids)).astype(np.int64)
     starts = np.concatenate(([0], ends[:-1]))
-    return [
-        (ids[start:end].tolist(), supervised[start:end].tolist()) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [(ids[start:end].tolist(), supervised[start:end].tolist()) for start, end in zip(starts, ends, strict=True)]
 
 
 def _write(file: Path, encoded: list[Encoded]) -> None:
