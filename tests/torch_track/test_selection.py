@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from mobile.export.tensors import read_tensors
 from train.config.schema import FinetuneConfig
 from train.torch_track import checkpoint, loop
 from train.torch_track.checkpoint import Progress
@@ -71,6 +72,20 @@ def test_the_teacher_is_the_best_checkpoint(make_job: Callable[..., Job], monkey
     for name, parameter in teacher.named_parameters():
         assert torch.equal(parameter, best[name])
     assert not torch.equal(best["model.norm.weight"], last["model.norm.weight"])
+
+
+def test_a_teacher_in_bf16_is_the_last_step_rounded(
+    make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(keep_best=False, save_dtype="bf16")
+    monkeypatch.setattr("train.torch_track.finetune.prepare", lambda context: job)
+    headline = run(job.context)
+    last = load_file(job.context.checkpoints / f"step-{headline['steps']:06d}" / "model.safetensors")
+    saved = load_file(job.context.run.teacher / "model.safetensors")
+    assert saved.keys() <= last.keys()
+    assert all(torch.equal(weights, last[name].bfloat16()) for name, weights in saved.items())
+    student = read_tensors(job.context.run.teacher)  # what the student's first weights are read with
+    assert all((student[name] == weights.float().numpy()).all() for name, weights in saved.items())
 
 
 def test_accuracies_by_plain_transformers(make_job: Callable[..., Job]) -> None:
