@@ -277,7 +277,8 @@ def on_a_gpu(evidence: Evidence) -> Answer:
     return Answer(
         "What does torch.compile give on a GPU?",
         f"SmolLM2-135M on one {evidence.gpu['device']} (torch {versions['torch']}), rows of {size['length']:,} tokens, "
-        f"vocabulary {size['vocabulary']:,}, bf16; one change a line from what Tandem does by itself.",
+        f"vocabulary {size['vocabulary']:,}, bf16; one change a line from what Tandem did "
+        "by itself when this was measured.",
         "./scripts/bench_gpu",
         "TensorFlow and JAX on a GPU; several GPUs.",
         "\n".join(head + rows),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -62,7 +61,7 @@ class GpuTandem:
         torch.set_float32_matmul_precision("high")
         accelerator = start_accelerator(config.finetune)
         model = LlamaForCausalLM(random_config(SMOLLM2_135M, workload["vocabulary"])).to(accelerator.device)
-        road = replace(Road.of(accelerator.device, packs), **self._settings.get("road", {}))
+        road = replace(Road.of(model, accelerator.device, True, packs), **self._settings.get("road", {}))
         summed_loss = SummedLoss(model, road)
         optimizer = make_optimizer(model, config.finetune)
         run = RunFolder(folder / "no run")
@@ -142,7 +141,7 @@ class GpuTrainer:
         rows_a_step = max(1, round(workload["batch_size"] * workload["length"] / np.mean(workload["lengths"])))
         micro = min(rows_a_step, max(1, round(rows_a_step * settings["micro_batch"] / workload["batch_size"])))
         arguments = TrainingArguments(
-            output_dir=tempfile.mkdtemp(prefix="trainer-"), per_device_train_batch_size=micro,
+            output_dir=str(folder / "unused"), per_device_train_batch_size=micro,
             gradient_accumulation_steps=max(1, rows_a_step // micro), max_steps=ENDLESS, bf16=True, learning_rate=1e-4,
             report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True, seed=0,
             torch_compile=settings.get("compile", False), dataloader_drop_last=True, remove_unused_columns=False,

@@ -49,9 +49,10 @@ def test_kernels_by_device_and_packs() -> None:
     rows = [([1, 2, 3], [0, 1, 1]), ([4, 5], [0, 1])]
     several, single = pack_rows(rows, 8, 0), pack_rows(rows, 8, 0, packing=False)
     cuda = torch.device("cuda")
-    assert kernel_for(torch.device("cpu"), single) == "masked"
-    assert kernel_for(cuda, single) == "causal"
-    assert kernel_for(cuda, several) == kernel_for(cuda, single, several) == "varlen"
+    assert kernel_for(torch.device("cpu"), True, 0.0, single) == "masked"
+    assert kernel_for(cuda, True, 0.0, single) == "causal"
+    assert kernel_for(cuda, True, 0.0, several) == kernel_for(cuda, True, 0.0, single, several) == "varlen"
+    assert kernel_for(cuda, False, 0.0, single) == kernel_for(cuda, True, 0.1, several) == "masked"
 
 
 def test_bounds_by_hand() -> None:

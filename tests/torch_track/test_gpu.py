@@ -61,7 +61,7 @@ def test_gradients_are_those_of_fp32_with_a_mask(road: Road) -> None:
 
 def test_one_row_a_pack_needs_no_mask() -> None:
     made = packs(one_row=True)
-    road = Road.of(torch.device("cuda"), made)
+    road = Road.of(model(), torch.device("cuda"), True, made)
     assert road.attention == "causal"
     check(road, one_row=True)
 

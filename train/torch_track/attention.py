@@ -35,9 +35,10 @@ _GROUPED = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn
 CAUSAL_KERNELS = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
-def kernel_for(device: torch.device, *packs: Packs) -> Kernel:
-    """The fastest kernel that is exact for all of these packs on this device."""
-    if device.type != "cuda":
+def kernel_for(device: torch.device, bf16: bool, dropout: float, *packs: Packs) -> Kernel:
+    """The fastest kernel that is exact for all of these packs on this device. The kernels for GPUs multiply half
+    precision alone, and have no dropout here."""
+    if device.type != "cuda" or not bf16 or dropout:
         return "masked"
     return "causal" if all(some.most_rows <= 1 for some in packs) else "varlen"
 
@@ -84,20 +85,20 @@ def packed_attention(
         [batch, length, heads, head size], and None for the weights.
     """
     length = query.shape[2]
-    if dropout == 0.0:
-        query, key = query.to(value.dtype), key.to(value.dtype)  # the rotation was fp32
-        if bounds is not None:
-            return _varlen(query, key, value, bounds, scaling), None
-        if one_row:
-            return _causal(query, key, value, scaling), None
-        if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
-            return _flex(query, key, value, attention_mask, scaling), None
+    query, key = query.to(value.dtype), key.to(value.dtype)  # the rotation was fp32
+    if bounds is not None:
+        return _varlen(query, key, value, bounds, scaling), None
+    if one_row:
+        return _causal(query, key, value, scaling), None
+    if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
+        return _flex(query, key, value, attention_mask, scaling), None
     packs = attention_mask is not None and key.shape[2] == length  # not: answering with a cache
     if not query.is_cpu or length > LONGEST or dropout or not packs:
         out, _ = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout, **rest
         )
         return out, None
+    assert attention_mask is not None
     return _products(query, key, value, attention_mask, scaling), None
 
 

@@ -7,6 +7,7 @@ the loss and the gradient of a chunk.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -70,8 +71,8 @@ class _Chunked(torch.autograd.Function):
 
 def _loss_and_gradient(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Summed loss of a chunk, and its gradient with respect to the logits, in their dtype."""
-    pass_on = _compiled if logits.is_cuda else _softmax_gradient
-    found: tuple[torch.Tensor, torch.Tensor] = pass_on(logits, labels)
+    made = _compiled() if logits.is_cuda else _softmax_gradient
+    found: tuple[torch.Tensor, torch.Tensor] = made(logits, labels)
     return found
 
 
@@ -86,7 +87,10 @@ def _softmax_gradient(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch
     return (losses * kept).sum(), gradient.to(logits.dtype)
 
 
-_compiled: Any = torch.compile(_softmax_gradient, dynamic=False)
+@cache
+def _compiled() -> Any:
+    """Made when it is first needed: torch.compile imports Dynamo, which takes seconds."""
+    return torch.compile(_softmax_gradient, dynamic=False)
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -97,7 +97,8 @@ def prepare(context: StageContext) -> Job:
         model.to(accelerator.device)
     adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
     _require_disk(context, model)
-    summed_loss = SummedLoss(model, Road.of(accelerator.device, packs, validation))
+    bf16 = accelerator.mixed_precision == "bf16"
+    summed_loss = SummedLoss(model, Road.of(model, accelerator.device, bf16, packs, validation))
     if sharded:
         shard(summed_loss, accelerator.device)
     optimizer = make_optimizer(model, settings)

@@ -31,10 +31,11 @@ class Road:
     own_chunks: bool = False  # chunked_loss.py instead of torch's linear_cross_entropy
 
     @classmethod
-    def of(cls, device: torch.device, *packs: Packs) -> Road:
-        """The fastest road that is exact for these packs on this device."""
+    def of(cls, model: LlamaForCausalLM, device: torch.device, bf16: bool, *packs: Packs) -> Road:
+        """The fastest road that is exact for this model and these packs on this device."""
         gpu = device.type == "cuda"
-        return cls(kernel_for(device, *packs), low_stream=gpu, own_chunks=gpu)
+        kernel = kernel_for(device, bf16, model.config.attention_dropout or 0.0, *packs)
+        return cls(kernel, low_stream=gpu, own_chunks=gpu)
 
 
 class SummedLoss(nn.Module):

@@ -1,4 +1,4 @@
-"""Encoded rows of a chat file, kept between runs: encoding 360,000 rows takes two minutes, reading them back a second.
+"""Encoded rows of a chat file, kept between runs: encoding 360,000 rows takes most of a minute.
 
 The key holds all that changes tokens: the file, the tokenizer, the code that encodes, and how many rows are wanted.
 """
