@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from transformers import LlamaForCausalLM
 
-from eval.bench.trainers import ENDLESS, _Gate
+from eval.bench.trainers import ENDLESS, Gate
 from train.config import load_config
 from train.config.schema import Config, LlamaShape
 from train.runs import REPOSITORY, RunFolder, StageContext
@@ -55,7 +55,7 @@ class GpuTandem:
         self._folder, self._settings = folder, json.loads(how)
         workload = json.loads((folder / "workload.json").read_text())
         packing = self._settings.get("packing", True)
-        config = _config(workload, self._settings, packing)
+        config = gpu_config(workload, self._settings, packing)
         packs = pack_rows(made_rows(workload), config.finetune.sequence_length, 0, packing)
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high")
@@ -136,7 +136,7 @@ class GpuTrainer:
         torch.manual_seed(0)
         self._model = LlamaForCausalLM(random_config(SMOLLM2_135M, workload["vocabulary"]))
         self._rows, self._counted = made_rows(workload), {"positions": 0, "tokens": 0, "supervised": 0}
-        self._steps, self._gate = workload["steps"], _Gate(1)
+        self._steps, self._gate = workload["steps"], Gate(1)
         # As many rows a step as fill Tandem's packs.
         rows_a_step = max(1, round(workload["batch_size"] * workload["length"] / np.mean(workload["lengths"])))
         micro = min(rows_a_step, max(1, round(rows_a_step * settings["micro_batch"] / workload["batch_size"])))
@@ -154,6 +154,7 @@ class GpuTrainer:
         started = time.perf_counter()
         self._slice()
         self._made_s = time.perf_counter() - started
+        _let_go()
 
     def _collate(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         width = max(len(row["input_ids"]) for row in rows)
@@ -202,7 +203,7 @@ def _let_go() -> None:
     torch.cuda.empty_cache()
 
 
-def _config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -> Config:
+def gpu_config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -> Config:
     longest = max(workload["lengths"])
     length = workload["length"] if packing else longest
     # Unpacked: as many rows a step as fill the packs.

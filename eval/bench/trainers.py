@@ -101,7 +101,7 @@ class LibraryTrainer:
             "disable_tqdm": True,
             "seed": config.seed,
         }
-        self._gate = _Gate(slice_["steps"])
+        self._gate = Gate(slice_["steps"])
         self._trainer = _trainer(folder, how, model, common, config.finetune.sequence_length)
         self._trainer.add_callback(self._gate)
         counted = self._trainer.training_step
@@ -131,7 +131,7 @@ class LibraryTrainer:
             self._gate.fail(error)
 
 
-class _Gate(TrainerCallback):  # type: ignore[misc]
+class Gate(TrainerCallback):  # type: ignore[misc]
     """Lets a training make `steps` steps at a time."""
 
     def __init__(self, steps: int) -> None:

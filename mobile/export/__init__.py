@@ -13,5 +13,5 @@ STAGE = Stage(
     sections=("export",),
     inputs=("student/hf", "data/tokenizer", "data/tools.json", "data/val.jsonl"),
     outputs=("mobile",),
-    sources=("mobile/export", "mobile/runtime"),
+    sources=("mobile/export", "mobile/runtime", "train/tensors.py"),
 )

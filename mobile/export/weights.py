@@ -1,7 +1,7 @@
 """The weights of a Hugging Face Llama folder as NumPy arrays, read without PyTorch.
 
 TensorFlow and PyTorch must not share a process, so the folder (config.json and *.safetensors)
-is read by `tensors.py`. What the exported decoder cannot express is refused here, by name.
+is read by `train/tensors.py`. What the exported decoder cannot express is refused here, by name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mobile.export.rope import Llama3Scaling
-from mobile.export.tensors import Array, read_tensors
+from train.tensors import Array, read_tensors
 from train.errors import UserError
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eval.bench.gpu_speed import TANDEM, WORKLOADS, measure, workload_of
-from eval.bench.gpu_trainers import _config
+from eval.bench.gpu_trainers import gpu_config
 from train.errors import UserError
 
 SETTINGS = [(name, key) for name, settings in WORKLOADS.items() for key in settings]
@@ -19,7 +19,7 @@ def test_every_setting_is_a_config_in_which_rows_and_batches_fit(name: str, key:
         assert settings["micro_batch"] >= 1
         return
     workload = workload_of(name, steps=1)
-    found = _config(workload, settings, settings.get("packing", True)).finetune
+    found = gpu_config(workload, settings, settings.get("packing", True)).finetune
     assert found.batch_size % found.micro_batch_size == 0
     assert max(workload["lengths"]) <= found.sequence_length
 

@@ -129,6 +129,14 @@ def test_no_rows_for_the_teacher_is_cross_entropy_alone(run: RunFolder, config: 
     assert stage(run, with_distill(config, rows=0, epochs=0.3, buckets=[64]))["steps"] == 3
 
 
+@pytest.mark.parametrize("count", [20, 55])  # fewer than the teacher labelled, and more
+def test_the_student_sees_the_first_train_rows_and_no_others(run: RunFolder, config: Config, count: int) -> None:
+    chosen, tokenizer = with_distill(config, train_rows=count), ChatTokenizer.load(run.data / "tokenizer")
+    with Tracker(run.path, "distill") as tracker:
+        training, _ = distill.load_batches(StageContext(chosen, run, "f", tracker, run.path), tokenizer, chosen.distill)
+    assert sorted(row for batch in training.epoch(0) for row in batch.rows) == list(range(count))
+
+
 def test_control_needs_no_cache(run: RunFolder, config: Config) -> None:
     shutil.rmtree(run.logits)
     headline = stage(run, with_distill(config, alpha=0.0, epochs=0.3, buckets=[64]))

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from mobile.export.tensors import read_tensors
+from train.tensors import read_tensors
 from train.config.schema import FinetuneConfig
 from train.torch_track import checkpoint, loop
 from train.torch_track.checkpoint import Progress

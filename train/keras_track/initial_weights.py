@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mobile.export.tensors import read_tensors
+from train.tensors import read_tensors
 from train.errors import UserError
 from train.keras_track.hf_folder import hf_weights, set_hf_weights
 from train.keras_track.student import StudentModel

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Packs:
         """Share of positions that hold a token."""
         return float((self.segments != EMPTY).mean())
 
-    @property
+    @cached_property
     def most_rows(self) -> int:
         """Rows of the fullest pack."""
         return max(map(len, self.rows), default=0)

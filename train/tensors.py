@@ -22,7 +22,7 @@ def read_tensors(folder: Path) -> dict[str, Array]:
     try:
         import safetensors
     except ImportError as error:
-        raise MissingExtraError("safetensors", "mobile", "The export") from error
+        raise MissingExtraError("safetensors", "mobile", "Reading weights") from error
     library: Any = safetensors  # its compiled functions have no types
     files = sorted(folder.glob("*.safetensors"))
     if not files:
