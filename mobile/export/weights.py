@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mobile.export.rope import Llama3Scaling
-from train.tensors import Array, read_tensors
 from train.errors import UserError
+from train.tensors import Array, read_tensors
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ keras = pytest.importorskip("keras")
 
 from train.keras_track.hf_folder import hf_weights, set_hf_weights, write_hf_folder  # noqa: E402
 from train.keras_track.initial_weights import (  # noqa: E402
+    EMBEDDING,
     initialise_from,
     layer_choices,
     project,
     strongest_neurons,
 )
+from train.keras_track.shared_vocabulary import aligned, vocabulary  # noqa: E402
 from train.keras_track.student import StudentModel, build_student  # noqa: E402
 
 VOCABULARY = 259
@@ -150,6 +153,52 @@ def test_a_teacher_that_does_not_fit(
 ) -> None:
     with pytest.raises(UserError, match=said):
         initialise_from(teacher[1], build_student(shape(**changes), vocabulary), lambda: 0.0)
+
+
+@pytest.fixture
+def renumbered(run: RunFolder, tmp_path: Path) -> Path:
+    """The run's tokenizer with its ordinary tokens in reverse order, and one that it does not have, "ab", for "z"."""
+    state = json.loads((run.data / "tokenizer" / "tokenizer.json").read_text())
+    words = sorted(state["model"]["vocab"], key=state["model"]["vocab"].__getitem__, reverse=True)
+    words[words.index("z")] = "ab"
+    state["model"] |= {"vocab": {word: number for number, word in enumerate(words)}, "merges": [["a", "b"]]}
+    folder = tmp_path / "renumbered"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_text(json.dumps(state))
+    return folder
+
+
+def test_rows_of_the_embedding_follow_their_tokens(
+    teacher: tuple[StudentModel, Path], run: RunFolder, renumbered: Path
+) -> None:
+    student = build_student(shape(), VOCABULARY)
+    done = initialise_from(teacher[1], student, lambda: 0.0, tokenizer=renumbered)
+    assert done["new_tokens"] == 1
+    before, after = (vocabulary(folder) for folder in (run.data / "tokenizer", renumbered))
+    table, given = hf_weights(student)[EMBEDDING], hf_weights(teacher[0])[EMBEDDING]
+    assert before["q"] != after["q"]
+    for token in ("q", "<|im_end|>", "!"):
+        np.testing.assert_array_equal(table[after[token]], given[before[token]])
+    np.testing.assert_allclose(table[after["ab"]], (given[before["a"]] + given[before["b"]]) / 2, atol=1e-7)
+
+
+def test_the_same_tokenizer_changes_nothing(teacher: tuple[StudentModel, Path], run: RunFolder) -> None:
+    student = build_student(shape(), VOCABULARY)
+    assert "new_tokens" not in initialise_from(teacher[1], student, lambda: 0.0, tokenizer=run.data / "tokenizer")
+    np.testing.assert_array_equal(hf_weights(student)[EMBEDDING], hf_weights(teacher[0])[EMBEDDING])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({f"{letter}{letter}": 9 for letter in "abcdefghij"}, "only 10 of this run's 20"),
+        ({"xa": 10}, "can't spell 'xa'"),
+    ],
+)
+def test_another_tokenizer_is_refused(more: dict[str, int], said: str, tmp_path: Path) -> None:
+    theirs = {letter: n for n, letter in enumerate("abcdefghij")}
+    with pytest.raises(UserError, match=said):
+        aligned(np.zeros((10, 4), np.float32), theirs, theirs | more, tmp_path)
 
 
 def test_no_teacher(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from train.config import Config
 from train.config.load import LoadedConfig
+from train.data import STAGE as DATA
 from train.plan import print_plan
 from train.torch_track.gpu_busy import advice
 
@@ -29,5 +30,5 @@ def test_the_plan_says_it_where_a_gpu_trains(
     config = make_config()
     for on_gpu in (True, False):
         monkeypatch.setattr("train.plan._trains_on_gpu", lambda device, found=on_gpu: found)
-        print_plan(LoadedConfig(config, {}, config.runs_dir / "c.yaml"), [])
+        print_plan(LoadedConfig(config, {}, config.runs_dir / "c.yaml"), [DATA])
         assert ("A GPU waits for the host" in capsys.readouterr().out) is on_gpu

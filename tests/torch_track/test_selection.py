@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from train.tensors import read_tensors
 from train.config.schema import FinetuneConfig
+from train.tensors import read_tensors
 from train.torch_track import checkpoint, loop
 from train.torch_track.checkpoint import Progress
 from train.torch_track.finetune import run

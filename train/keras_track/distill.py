@@ -71,7 +71,8 @@ def train_student(
         if initial != "random" and not trainer.state.step:
             source = context.run.path / initial_folder(context.config)
             chosen = context.config.student.initial_layers
-            taken = initialise_from(source, student, trainer.validation_loss, chosen)
+            words = context.run.data / "tokenizer"
+            taken = initialise_from(source, student, trainer.validation_loss, chosen, words)
             say(f"distill: starts from {initial}: {taken}")
         headline = trainer.train()
     with whole_folder(folder) as written:

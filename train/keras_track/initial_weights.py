@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from train.tensors import read_tensors
 from train.errors import UserError
 from train.keras_track.hf_folder import hf_weights, set_hf_weights
+from train.keras_track.shared_vocabulary import aligned, vocabulary
 from train.keras_track.student import StudentModel
+from train.tensors import read_tensors
 
 Array = npt.NDArray[np.float32]
 Weights = dict[str, Array]
@@ -32,7 +33,11 @@ LAYER_SHAPE = (
 
 
 def initialise_from(
-    source: Path, student: StudentModel, probe: Callable[[], float], layers: Sequence[int] | None = None
+    source: Path,
+    student: StudentModel,
+    probe: Callable[[], float],
+    layers: Sequence[int] | None = None,
+    tokenizer: Path | None = None,
 ) -> dict[str, Any]:
     """Sets the student's weights from those in `source`; the rest keeps its random start.
 
@@ -41,9 +46,12 @@ def initialise_from(
         student: with random weights.
         probe: validation loss of the student as it is; the choice of layers with the lowest wins.
         layers: which of the source's to copy, one a layer of the student; None: the probe decides.
+        tokenizer: folder of the student's; rows of the embedding are matched by token where the source has another
+            one. None: it has the same.
 
     Returns:
-        What was done: `embedding` ("copied" or "projected", with the share of variance kept) and `layers`.
+        What was done: `embedding` (share of squared length kept), `layers`, and `new_tokens` where the vocabulary of
+        the source is another one.
 
     Raises:
         UserError: its vocabulary is another one, it has fewer layers, neurons or a smaller width than the student, or
@@ -51,6 +59,7 @@ def initialise_from(
     """
     weights, config = _read(source)
     own = hf_weights(student)
+    new = _match_tokens(weights, source, tokenizer)
     _check(own, weights, student, config, source)
     missing = [number for number in layers or () if number >= int(config["num_hidden_layers"])]
     if missing:
@@ -72,7 +81,16 @@ def initialise_from(
         )
     else:
         set_hf_weights(student, own)
-    return done
+    return done if new is None else {**done, "new_tokens": new}
+
+
+def _match_tokens(weights: Weights, source: Path, tokenizer: Path | None) -> int | None:
+    """Puts the embedding into the order of the student's tokens; how many are new, None where nothing differs."""
+    ours, theirs = ({} if folder is None else vocabulary(folder) for folder in (tokenizer, source))
+    if not ours or not theirs or ours == theirs or len(theirs) != len(weights[EMBEDDING]):
+        return None
+    weights[EMBEDDING], new = aligned(weights[EMBEDDING], theirs, ours, source)
+    return new
 
 
 def project(table: Array, width: int) -> tuple[Array, float]:

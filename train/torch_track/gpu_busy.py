@@ -19,6 +19,7 @@ def advice(settings: FinetuneConfig) -> str | None:
         return None
     return (
         f"A GPU waits for the host between micro-batches of {positions:,} positions (finetune.micro_batch_size "
-        f"{settings.micro_batch_size} × finetune.sequence_length {settings.sequence_length}): with {BUSY_POSITIONS:,} or "
-        "more, and finetune.batch_size with them, an H100 trained SmolLM2-135M three times as fast. Memory is the limit."
+        f"{settings.micro_batch_size} × finetune.sequence_length {settings.sequence_length}). With {BUSY_POSITIONS:,} "
+        "or more, and finetune.batch_size with them, an H100 trained SmolLM2-135M three times as fast. Memory is the "
+        "limit."
     )

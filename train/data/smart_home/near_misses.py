@@ -67,34 +67,6 @@ FILLERS: dict[str, list[str]] = {
 FIXED = frozenset(words("act, acted, state, soothe, being, doing, mishap"))
 
 _WORDINGS = """
-does {shop} still sell {thing}|is {shop} still the best in town|is {shop} still under construction|has {shop} moved
-is {person} still at work|is {person} still mad at {person}|is {person} still abroad|are you still mad at me
-is {event} still on for {day}|is the meeting with {person} still on|has {event} already started
-is {event} yet to come|is {team} still in the race|do they still make {thing}|is it still worth buying {thing}
-is {firm} still a startup|is {firm} still run by {person}|is {book} still in print|is {country} still a kingdom
-is the road to {place} still closed|is the exhibition at {shop} still on|is the offer of {firm} still on
-how crowded is {shop} at {hour}|how full is {shop} on {day}|how long is the line at {place} just now
-how quiet is {place} at this hour|how noisy is {place} at {hour}|what is going on at {place} right now
-install the {firm} app|download the {firm} app|reinstall my {firm} app|get rid of the {firm} app
-move the {firm} app to the first screen|open the {firm} app|close the {firm} app|start the {firm} app
-where is {firm} registered|where is {firm} from|where is {firm} traded|where is {person} from|where is {event} held
-where is {book} set|where is {language} spoken|where is {dish} from|where is {team} playing on {day}
-which hemisphere is {country} in|what time zone is {country} in|which sea is {country} on|which river is {place} on
-which side of the ocean is {country} on|which planet is that|which street is {shop} on|which channel is {team} on
-sublet the {place_room}|advertise the {place_room}|show the {place_room} to a buyer|share the {place_room} with {person}
-empty the {place_room} before the move|insulate the {place_room}|decorate the {place_room} for {event}
-I'm curious about {topic}|I wish I knew more about {topic}|I'd like to learn about {topic}|I want to grasp {topic}
-help me wrap my head around {topic}|I never got {topic}|I could use a lesson on {topic}|let's study {language}
-let's talk about {topic}|let's rehearse my speech on {topic}|let's drill {language} verbs|let's learn {language}
-let's speak {language} today|let's prepare for my exam on {topic}|let's meet {person} at {place}
-pay {person} ten dollars|transfer fifty euros to {person}|wire money to {person}|lend {person} a hundred dollars
-send my landlord the rent|send a gift card to {person}|send money to {person}|send {person} my share of the bill
-correct my essay on {topic}|edit my letter to {person}|check the grammar of my report on {book}|polish my speech
-shorten my article on {topic}|improve my text about {topic}|rewrite my summary of {book}|spell check my letter
-take {book} back to the library|bring {thing} back to the shop|exchange {thing} at {shop}|return {book} to {person}
-keep me company|calm me down|make my day|make me smile|bore me|wake my sense of wonder|keep me busy|tease me a little
-play it cool|play it by ear|play hard to get|play nice|play tricks|play both sides|play favorites|play around
-what is the reason|what is the matter|what is the point|what is the plan for {day}|what is the rule|what is the deal
 don't {act} the {gadget}|do not {act} the {gadget}|please don't {act} my {gadget}|never {act} the {gadget}
 don't {act} the {gadget} in the {place_room}|you should not {act} the {gadget}|nobody should {act} the {gadget}
 I didn't ask you to {act} the {gadget}|there's no need to {act} the {gadget}|I would never {act} the {gadget}

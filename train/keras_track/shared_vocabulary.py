@@ -1,0 +1,62 @@
+"""An embedding for a tokenizer that numbers its tokens otherwise than the one it was trained with.
+
+A vocabulary that is cut to what the data need changes with the data: the same tokens get other ids, a few come and go.
+Rows are matched by the tokens' text; taken by their ids they would be those of other words, and nothing would say so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from train.errors import UserError
+
+Array = npt.NDArray[np.float32]
+LEAST_SHARED = 0.9  # of the tokens: below, the two come from different tokenizers
+
+
+def vocabulary(folder: Path) -> dict[str, int]:
+    """Token → id of `folder`/tokenizer.json, added tokens included; empty where there is no such file."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return {}
+    state = json.loads(file.read_text(encoding="utf-8"))
+    return {**state["model"]["vocab"], **{token["content"]: token["id"] for token in state["added_tokens"]}}
+
+
+def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: Path) -> tuple[Array, int]:
+    """Rows of `table` [V,D] in the order of our ids [V',D], and how many of our tokens it did not have.
+
+    A token that is new is the mean of the longest tokens that spell it.
+
+    Raises:
+        UserError: too few tokens are the same, or a new one can't be spelled.
+    """
+    new = [token for token in ours if token not in theirs]
+    if len(new) > (1 - LEAST_SHARED) * len(ours):
+        raise UserError(
+            f"The student's first weights are to come from {source} (student.initial), which has only "
+            f"{len(ours) - len(new)} of this run's {len(ours)} tokens. Train it on this run's data: "
+            "tandem finetune CONFIG"
+        )
+    found = np.empty((len(ours), table.shape[1]), np.float32)
+    for token, number in ours.items():
+        found[number] = table[[theirs[piece] for piece in _pieces(token, theirs, source)]].mean(0)
+    return found, len(new)
+
+
+def _pieces(token: str, known: dict[str, int], source: Path) -> list[str]:
+    pieces, rest = [], token
+    while rest:
+        size = next((size for size in range(len(rest), 0, -1) if rest[:size] in known), 0)
+        if not size:
+            raise UserError(
+                f"The student's first weights are to come from {source} (student.initial), whose tokenizer can't spell "
+                f"{token!r}, a token of this run. Train it on this run's data: tandem finetune CONFIG"
+            )
+        pieces.append(rest[:size])
+        rest = rest[size:]
+    return pieces
