@@ -204,6 +204,7 @@ def _let_go() -> None:
 
 
 def gpu_config(workload: dict[str, Any], settings: dict[str, Any], packing: bool) -> Config:
+    """The config of a setting: as many positions a step, packed or not."""
     longest = max(workload["lengths"])
     length = workload["length"] if packing else longest
     # Unpacked: as many rows a step as fill the packs.

@@ -182,6 +182,16 @@ def test_rows_of_the_embedding_follow_their_tokens(
     np.testing.assert_allclose(table[after["ab"]], (given[before["a"]] + given[before["b"]]) / 2, atol=1e-7)
 
 
+def test_rows_that_belong_to_no_token_are_left_out(tmp_path: Path) -> None:
+    """A table filled up to a round number is matched all the same; a token beyond a table's end has no row."""
+    theirs = {letter: n for n, letter in enumerate("abcdefghij")}
+    ours = {letter: n for n, letter in enumerate("jihgfedcba")}
+    table = np.arange(16, dtype=np.float32)[:, None]
+    assert aligned(table, theirs, ours, tmp_path)[0][:, 0].tolist() == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    with pytest.raises(UserError, match="only 8 of this run's 10"):
+        aligned(table[:8], theirs, ours, tmp_path)
+
+
 def test_the_same_tokenizer_changes_nothing(teacher: tuple[StudentModel, Path], run: RunFolder) -> None:
     student = build_student(shape(), VOCABULARY)
     assert "new_tokens" not in initialise_from(teacher[1], student, lambda: 0.0, tokenizer=run.data / "tokenizer")

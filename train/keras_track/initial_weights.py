@@ -87,7 +87,7 @@ def initialise_from(
 def _match_tokens(weights: Weights, source: Path, tokenizer: Path | None) -> int | None:
     """Puts the embedding into the order of the student's tokens; how many are new, None where nothing differs."""
     ours, theirs = ({} if folder is None else vocabulary(folder) for folder in (tokenizer, source))
-    if not ours or not theirs or ours == theirs or len(theirs) != len(weights[EMBEDDING]):
+    if not ours or not theirs or ours == theirs:
         return None
     weights[EMBEDDING], new = aligned(weights[EMBEDDING], theirs, ours, source)
     return new

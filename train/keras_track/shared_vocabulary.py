@@ -6,11 +6,11 @@ Rows are matched by the tokens' text; taken by their ids they would be those of 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Tokenizer
 
 from train.errors import UserError
 
@@ -19,12 +19,17 @@ LEAST_SHARED = 0.9  # of the tokens: below, the two come from different tokenize
 
 
 def vocabulary(folder: Path) -> dict[str, int]:
-    """Token → id of `folder`/tokenizer.json, added tokens included; empty where there is no such file."""
+    """Token → id of `folder`/tokenizer.json, added tokens included; empty where there is no such file.
+
+    Raises UserError where it can't be read.
+    """
     file = folder / "tokenizer.json"
     if not file.is_file():
         return {}
-    state = json.loads(file.read_text(encoding="utf-8"))
-    return {**state["model"]["vocab"], **{token["content"]: token["id"] for token in state["added_tokens"]}}
+    try:
+        return dict(Tokenizer.from_file(str(file)).get_vocab(with_added_tokens=True))
+    except Exception as error:  # `tokenizers` raises plain Exception
+        raise UserError(f"The tokenizer at {file} can't be read ({error}).") from error
 
 
 def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: Path) -> tuple[Array, int]:
@@ -35,6 +40,7 @@ def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: 
     Raises:
         UserError: too few tokens are the same, or a new one can't be spelled.
     """
+    theirs = {token: number for token, number in theirs.items() if number < len(table)}
     new = [token for token in ours if token not in theirs]
     if len(new) > (1 - LEAST_SHARED) * len(ours):
         raise UserError(

@@ -1,8 +1,8 @@
 """Whether micro-batches are large enough to keep a GPU busy.
 
 A step of small kernels is bound by how fast the host launches them. SmolLM2-135M, packed rows, compiled layers, one
-H100 (eval/results/gpu-2026-11-27-h100*.json and train/LOG.md): 85,000 tokens/s with micro-batches of 8,192 positions,
-255,000 with 32,768.
+H100: about 85,000 tokens/s with micro-batches of 8,192 positions, 255,000 with 32,768 (commands in train/LOG.md; that
+the host is the reason was concluded, not profiled).
 """
 
 from __future__ import annotations
