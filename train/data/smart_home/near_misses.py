@@ -61,12 +61,118 @@ FILLERS: dict[str, list[str]] = {
     "mishap": words("""
         spilled coffee, lost my ring, hurt my knee, met my wife, broke a vase, wrote my first song, found a coin,
         learned to walk, hid the presents, saw a mouse, heard a noise, took a nap"""),
+    "handle": words("""
+        polish, photograph, sell, lend, borrow, paint, measure, gift-wrap, ship, donate, recycle, bury, decorate,
+        dismantle, take apart, inspect, describe, rate, insure, carry, unpack, dust, hide, steal, mend, rewire, oil,
+        glue, label, register, look up, hug, kiss, autograph, weigh, admire, scratch, smash, burn, melt, freeze,
+        invent, market, assemble, sand down, upgrade, refund, deliver, pick out, show off, bequeath, haggle over, pawn,
+        auction off, trade in, tinker with, disinfect, swap, drill into, screw down, hammer, bolt down, trim, tow,
+        relabel, repaint, refinish, restore, appraise, collect, catalog, sniff, taste, stand on, sit on"""),
+    "house_work": words("""
+        tile, plaster, wallpaper, carpet, furnish, lease, mortgage, put up for sale, rebuild, refurbish, haunt, film,
+        map, inherit, move into, move out of, remodel, soundproof, extend, partition, redesign, childproof, fumigate,
+        value, rewire, demolish, tear down, flood, photograph, measure, sketch out, repaint, burgle, avoid,
+        miss, love, own, guard, search, explore, dream of, wander through, lock myself out of, hide in, nap in"""),
+    "paperwork": words("""
+        spellcheck, edit, translate, summarize, recite, memorize, annotate, cite, retype, fax, publish, paraphrase,
+        outline, format, encrypt, back up, print, sign, notarize, shred, staple, laminate, bind, type up, misquote,
+        criticize, grade, plagiarize, illustrate, extend, revise, finish, file, hand in, submit, tear up, frame,
+        condense, reword, dictate, caption, index, scan, photocopy, crop, attach, upload, rename"""),
+    "writing": words("""
+        letter, essay, speech, thesis, article, diary, novel, cover letter, contract, invoice, tax return, blog post,
+        screenplay, homework, spreadsheet, slides, application, petition, column, memoir, password list, report"""),
+    "treat": words("""
+        greet, congratulate, ping, buzz, page, visit, interview, hire, fire, sue, thank, introduce, befriend, unfriend,
+        adopt, babysit, tickle, fax, ring up, contact, reach, date, propose to, argue with, gossip about, pick up,
+        drop off, fetch, invite, scold, bribe, hypnotize, chase, ignore, outsmart, interrupt, tip, sketch, imitate,
+        vote for, look after, wait for, make fun of, run after, break up with, fall in love with, cook for, sing for,
+        pray for, lie to, whisper to, google, follow, unfollow, tag, cite, quote, recommend"""),
+    "learn": words("""
+        explore, debate, investigate, illustrate, elaborate on, clarify, review, outline, interpret, teach me,
+        brush up on, dig into, simplify, research, look into, comment on, read up on, lecture on, go over, google,
+        joke about, sing about, write about, worry about, complain about, argue about, summarize, recap, unpack,
+        introduce me to, fill me in on, enlighten me about, test me on, examine me on, grill me on, train me in"""),
+    "behaves": words("""
+        smells funny, leaks, squeaks, rattles, hums, vibrates, looks odd, came with a dent, needs a new filter,
+        arrived late, wobbles, cost a fortune, makes me nervous, keeps beeping, has a scratch, was on sale, got wet,
+        sounds like a cat, looks like a spaceship, weighs a ton, needs new screws, has a sticker on it, scares the dog,
+        belongs to the neighbors, matches the sofa, lost its cable, makes funny sounds, is missing a knob, rusted,
+        broke again, came in the mail, fits in a suitcase, cracked, exploded, overheats, blinks at night, ticks"""),
+    "serves": words("""
+        smells of paint, has no windows, gets little sun, could use a rug, flooded twice, has great acoustics,
+        needs a coat of paint, used to be a stable, looks empty, was full of guests, has a squeaky floor,
+        lacks a sofa, wants new wallpaper, has become a mess, feels haunted, echoes, is up for rent, holds ten people,
+        has mice, deserves better furniture, lies behind the stairs, was once a chapel, could do with a table"""),
+    "shopped": words("""
+        acquire, hunt down, track down, bid on, save up for, compare, pick up, preorder,
+        auction, resell, try on, gift, review, recommend, import, stock up on, google"""),
 }
 
 # Slots whose words carry the sentence: none of them gives way to a fresh word.
-FIXED = frozenset(words("act, acted, state, soothe, being, doing, mishap"))
+FIXED = frozenset(
+    words("""
+        act, acted, state, soothe, being, doing, mishap, handle, house_work, paperwork, writing, treat, learn, behaves,
+        serves, shopped""")
+)
 
 _WORDINGS = """
+{handle} the {gadget}|{handle} my {gadget}|{handle} our {gadget}|{handle} that {gadget}|{handle} {person}'s {gadget}
+{handle} the {gadget} in the {place_room}|I want to {handle} the {gadget}|{handle} the {gadget} for {person}
+help me {handle} the {gadget}|let's {handle} the {gadget}|how can I {handle} the {gadget}|time to {handle} the {gadget}
+{house_work} the {place_room}|{house_work} my {place_room}|{house_work} our {place_room}|{house_work} the {storey}
+we want to {house_work} the {place_room}|help me {house_work} the {place_room}|let's {house_work} the {storey}
+{paperwork} my {writing}|{paperwork} the {writing} on {topic}|{paperwork} my {writing} about {country}
+{paperwork} {person}'s {writing}|help me {paperwork} my {writing}|let's {paperwork} the {writing}
+I have to {paperwork} the {writing} for {firm}|{paperwork} this|{paperwork} that|{paperwork} it again
+{treat} {person}|{treat} {person} for me|{treat} {person} at {place}|{treat} {person} on {day}|{treat} Mr Novak
+I want to {treat} {person}|let's {treat} {person}|should I {treat} {person}|how do I {treat} {person}
+{learn} {topic}|{learn} {topic} please|{learn} {topic} with me|let's {learn} {topic}|I'd like to {learn} {topic}
+I need to {learn} {topic}|help me {learn} {topic}|could we {learn} {topic}|I love to {learn} {topic}
+the {gadget} {behaves}|our {gadget} {behaves}|my {gadget} {behaves}|the {gadget} in the {place_room} {behaves}
+{person}'s {gadget} {behaves}|why do you think the {gadget} {behaves}|it seems the {gadget} {behaves}
+the {place_room} {serves}|our {place_room} {serves}|my {place_room} {serves}|the {storey} {serves}
+I think the {place_room} {serves}|{person} says the {place_room} {serves}
+{shopped} {thing}|{shopped} a {gadget}|{shopped} some {thing}|{shopped} {thing} for {person}|I want to {shopped} {thing}
+{person} says hi|{person} wishes you well|{person} wants to know you|{person} thinks you are {being}
+break a leg|hold your horses|spill the beans|call it a day|cut corners|hit the road|bite your tongue|stay tuned
+pull yourself together|hang in there|turn a blind eye|put your mind at ease|lower the bar|raise the bar|close ranks
+start from scratch|stop beating around the bush|lock horns with {person}|lock the deal with {firm}|light up my life
+clear the air|clear your throat|play second fiddle|play the fool|play with fire|pause for effect|pause and think
+skip town|skip a beat|add fuel to the fire|add insult to injury|cancel everything we said|cover your tracks
+cover up the truth|fan the flames|dock {person}'s pay|mow down the opposition|switch gears|switch careers
+switch places with {person}|switch allegiances|lock your gaze on me|lock lips|lock step|lock him up|stop being late
+stop lying to {person}|stop pretending|stop complaining|stop kidding me|note the irony|write this up|remember this
+put it in writing|type this for me|mark my words|scribble it on a napkin|keep that in mind|take it all in
+guess this melody|recognize this tune|identify this painting|what singer was that|which painter made this
+who is singing here|what band is that|which actor is he|what film is this quote from
+does {shop} still sell {thing}|is {shop} still the best in town|is {shop} still under construction|has {shop} moved
+is {person} still at work|is {person} still mad at {person}|is {person} still abroad|are you still mad at me
+is {event} still on for {day}|is the meeting with {person} still on|has {event} already started
+is {event} yet to come|is {team} still in the race|do they still make {thing}|is it still worth buying {thing}
+is {firm} still a startup|is {firm} still run by {person}|is {book} still in print|is {country} still a kingdom
+is the road to {place} still closed|is the exhibition at {shop} still on|is the offer of {firm} still on
+how crowded is {shop} at {hour}|how full is {shop} on {day}|how long is the line at {place} just now
+how quiet is {place} at this hour|how noisy is {place} at {hour}|what is going on at {place} right now
+install the {firm} app|download the {firm} app|reinstall my {firm} app|get rid of the {firm} app
+move the {firm} app to the first screen|open the {firm} app|close the {firm} app|start the {firm} app
+where is {firm} registered|where is {firm} from|where is {firm} traded|where is {person} from|where is {event} held
+where is {book} set|where is {language} spoken|where is {dish} from|where is {team} playing on {day}
+which hemisphere is {country} in|what time zone is {country} in|which sea is {country} on|which river is {place} on
+which side of the ocean is {country} on|which planet is that|which street is {shop} on|which channel is {team} on
+sublet the {place_room}|advertise the {place_room}|show the {place_room} to a buyer|share the {place_room} with {person}
+empty the {place_room} before the move|insulate the {place_room}|decorate the {place_room} for {event}
+I'm curious about {topic}|I wish I knew more about {topic}|I'd like to learn about {topic}|I want to grasp {topic}
+help me wrap my head around {topic}|I never got {topic}|I could use a lesson on {topic}|let's study {language}
+let's rehearse my speech on {topic}|let's drill {language} verbs|let's learn {language}
+let's speak {language} today|let's prepare for my exam on {topic}|let's meet {person} at {place}
+pay {person} ten dollars|transfer fifty euros to {person}|wire money to {person}|lend {person} a hundred dollars
+send my landlord the rent|send a gift card to {person}|send money to {person}|send {person} my share of the bill
+correct my essay on {topic}|edit my letter to {person}|check the grammar of my report on {book}|polish my speech
+shorten my article on {topic}|improve my text about {topic}|rewrite my summary of {book}|spell check my letter
+take {book} back to the library|bring {thing} back to the shop|exchange {thing} at {shop}|return {book} to {person}
+keep me company|calm me down|make my day|make me smile|bore me|wake my sense of wonder|keep me busy|tease me a little
+play it cool|play it by ear|play hard to get|play nice|play tricks|play both sides|play favorites|play around
+what is the reason|what is the matter|what is the point|what is the plan for {day}|what is the rule|what is the deal
 don't {act} the {gadget}|do not {act} the {gadget}|please don't {act} my {gadget}|never {act} the {gadget}
 don't {act} the {gadget} in the {place_room}|you should not {act} the {gadget}|nobody should {act} the {gadget}
 I didn't ask you to {act} the {gadget}|there's no need to {act} the {gadget}|I would never {act} the {gadget}

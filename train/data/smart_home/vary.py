@@ -65,6 +65,35 @@ _ADDED = (
     "get {item} onto {list}",
     "append {item} to {list}",
     "we are out of {item}, so it goes on {list}",
+    "place {item} on {list}",
+    "pop {item} on {list}",
+    "throw {item} on {list}",
+    "jot {item} down on {list}",
+    "include {item} in {list}",
+    "have {item} on {list}",
+    "{item} should go on {list}",
+    "{item} belongs on {list}",
+    "{list} needs {item}",
+    "let {item} be on {list}",
+    "drop {item} into {list}",
+    "slip {item} in {list}",
+    "write {item} in {list}",
+    "log {item} in {list}",
+    "have {item} put down on {list}",
+)
+# "check milk off my list", and the other prepositions of the grammar
+_TICK_OFF = re.compile(
+    r"^(?:check|complete) (?:off )?(?P<item>.+?) (?:off|from|on|in) (?P<list>(?:my |the )?[^,]*?list|(?:my|the) .+)$"
+)
+_TICKED = (
+    "tick {item} off {list}",
+    "tick off {item} on {list}",
+    "cross {item} off {list}",
+    "cross off {item} from {list}",
+    "mark {item} as done on {list}",
+    "strike {item} from {list}",
+    "I'm done with {item} on {list}",
+    "{item} is done, check it off {list}",
 )
 # "play the album X": what it is may follow the title.
 _PLAY = re.compile(
@@ -89,7 +118,8 @@ _PLAYED = (
     "begin with the {kind} {title}{rest}",
     "turn to the {title} {kind}{rest}",
 )
-_REWORDED = 0.7  # of what goes on a list or is played by its kind and title: the grammar has one wording for each
+# Which share takes another wording: much of what goes on a list or is played, the grammar has one wording for each.
+_REWORDED = ((_ADD_TO, _ADDED, 0.7), (_TICK_OFF, _TICKED, 0.3), (_PLAY, _PLAYED, 0.7))
 _ASKED = re.compile(r"^(?:is|are|which|what|how many|how|where) ")
 _NOW = ("right now", "at the moment", "just now", "at present", "these minutes")
 _ASKING = (
@@ -172,9 +202,9 @@ def _varied(text: str, arguments: dict[str, Any], open_end: bool, rng: Random) -
 
 def _lists_and_titles(text: str, rng: Random) -> str:
     """What goes on a list, or is played by its kind and title, said another way."""
-    for pattern, wordings in ((_ADD_TO, _ADDED), (_PLAY, _PLAYED)):
+    for pattern, wordings, share in _REWORDED:
         found = pattern.match(text)
-        if found and rng.random() < _REWORDED:
+        if found and rng.random() < share:
             return rng.choice(wordings).format(**{key: value or "" for key, value in found.groupdict().items()})
     return text
 
