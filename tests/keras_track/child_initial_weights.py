@@ -23,8 +23,8 @@ from train.keras_track.initial_weights import (  # noqa: E402
     project,
     strongest_neurons,
 )
-from train.keras_track.shared_vocabulary import aligned, vocabulary  # noqa: E402
 from train.keras_track.student import StudentModel, build_student  # noqa: E402
+from train.shared_vocabulary import aligned, vocabulary  # noqa: E402
 
 VOCABULARY = 259
 

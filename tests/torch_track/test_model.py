@@ -19,7 +19,8 @@ from train.errors import UserError
 from train.runs import open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
-from train.torch_track.model import keep_vocabulary, load_trainable
+from train.torch_track.embedding import keep_vocabulary
+from train.torch_track.model import load_trainable
 
 
 def test_kept_tokens_have_the_logits_of_the_base(tiny_model: LlamaForCausalLM) -> None:

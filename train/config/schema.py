@@ -152,6 +152,11 @@ class FinetuneConfig(Section):
         description="'run:NAME': the finished teacher of another run of the same data is taken, none is trained: "
         "several students from one teacher. null: train one",
     )
+    initial: Annotated[str, Field(pattern=r"^run:.+")] | None = Field(
+        None,
+        description="'run:NAME': training goes on from the finished teacher of another run with the same model "
+        "section, on other data for example; its embedding is matched by token. null: from the base",
+    )
     rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
     max_minutes: PositiveFloat | None = Field(
@@ -408,6 +413,16 @@ class Config(Section):
             raise ValueError(
                 "model.prune keeps a part of a trained base, but model.source is 'random': leave prune out, "
                 "or name a base in model.source"
+            )
+        if self.finetune.initial is not None and self.finetune.teacher is not None:
+            raise ValueError(
+                f"finetune.initial {self.finetune.initial!r} says what training starts from, finetune.teacher "
+                f"{self.finetune.teacher!r} that none is trained: leave one of them out"
+            )
+        if self.finetune.initial is not None and self.finetune.adapter is not None:
+            raise ValueError(
+                f"finetune.initial is {self.finetune.initial!r} and finetune.adapter is set: an adapter belongs to the "
+                "base that others have, too. Leave one of them out"
             )
         if self.finetune.batch_size % self.finetune.micro_batch_size:
             raise ValueError(

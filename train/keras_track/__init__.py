@@ -33,6 +33,7 @@ DISTILL = Stage(
         "train/chat.py",
         "train/copied_pieces.py",
         "train/schedule.py",
+        "train/shared_vocabulary.py",
         "train/tensors.py",
         "train/time_budget.py",
     ),

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from train.errors import UserError
 from train.keras_track.hf_folder import hf_weights, set_hf_weights
-from train.keras_track.shared_vocabulary import aligned, vocabulary
 from train.keras_track.student import StudentModel
+from train.shared_vocabulary import aligned, vocabulary
 from train.tensors import read_tensors
 
 Array = npt.NDArray[np.float32]
@@ -89,7 +89,7 @@ def _match_tokens(weights: Weights, source: Path, tokenizer: Path | None) -> int
     ours, theirs = ({} if folder is None else vocabulary(folder) for folder in (tokenizer, source))
     if not ours or not theirs or ours == theirs:
         return None
-    weights[EMBEDDING], new = aligned(weights[EMBEDDING], theirs, ours, source)
+    weights[EMBEDDING], new = aligned(weights[EMBEDDING], theirs, ours, source, "student.initial")
     return new
 
 

@@ -1,6 +1,7 @@
 """The PyTorch track: fine-tunes the base model into the teacher, with accelerate and torch.compile."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from train.config.schema import Config
 from train.runs import OF_RUN, Stage
@@ -17,15 +18,27 @@ STAGE = Stage(
         "train/copied_pieces.py",
         "train/base_model.py",
         "train/schedule.py",
+        "train/shared_vocabulary.py",
         "train/time_budget.py",
     ),
 )
 
 
 def finetune_stage(config: Config) -> Stage:
-    """The stage as this config needs it: training, or taking the teacher of another run."""
-    if config.finetune.teacher is None:
-        return STAGE
-    other = config.runs_dir / config.finetune.teacher.removeprefix(OF_RUN) / "teacher"
-    inputs = ("data/tokenizer", str(other.resolve()))
-    return replace(STAGE, entry="train.torch_track.other_teacher:run", inputs=inputs)
+    """The stage as this config needs it: training, from the base or from another run's weights, or taking the teacher
+    of another run."""
+    settings = config.finetune
+    if settings.teacher is not None:
+        inputs = ("data/tokenizer", str(_teacher_of(settings.teacher, config)))
+        return replace(STAGE, entry="train.torch_track.other_teacher:run", inputs=inputs)
+    initial = initial_folder(config)
+    return STAGE if initial is None else replace(STAGE, inputs=(*STAGE.inputs, str(initial)))
+
+
+def initial_folder(config: Config) -> Path | None:
+    """The folder whose weights training goes on from; None: the base."""
+    return None if config.finetune.initial is None else _teacher_of(config.finetune.initial, config)
+
+
+def _teacher_of(run: str, config: Config) -> Path:
+    return (config.runs_dir / run.removeprefix(OF_RUN) / "teacher").resolve()

@@ -21,7 +21,7 @@ from train.atomic import whole_folder
 from train.data.build import copy_tokenizer
 from train.progress import say
 from train.runs import StageContext
-from train.torch_track import checkpoint
+from train.torch_track import checkpoint, initial_folder
 from train.torch_track.adapter import attach, load_adapter, merge, save_adapter
 from train.torch_track.job import Job, planned_steps, prepare
 from train.torch_track.loop import train
@@ -84,7 +84,8 @@ def _final(job: Job) -> tuple[LlamaForCausalLM, PeftModel | None]:
     chosen = best if settings.keep_best and best is not None else step
     if is_sharded(job.model):  # this process holds a part: the whole is read from the checkpoint, beside it
         config = job.context.config
-        model = load_trainable(config.model, job.context.run.data / "tokenizer", config.seed)
+        tokenizer, initial = job.context.run.data / "tokenizer", initial_folder(config)
+        model = load_trainable(config.model, tokenizer, config.seed, initial=initial)
         adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
         checkpoint.load_weights(job.context.checkpoints, chosen, model)
         return model, adapter

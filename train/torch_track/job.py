@@ -17,7 +17,7 @@ from train.errors import UserError
 from train.hardware import compute_threads, cpu_has_bf16
 from train.progress import say
 from train.runs import StageContext, require_disk
-from train.torch_track import checkpoint
+from train.torch_track import checkpoint, initial_folder
 from train.torch_track.adapter import attach, four_bit_config
 from train.torch_track.checkpoint import Progress
 from train.torch_track.compile_audit import LayerBreak
@@ -91,7 +91,7 @@ def prepare(context: StageContext) -> Job:
     four_bit = None
     if settings.adapter is not None and settings.adapter.type == "qlora":
         four_bit = four_bit_config(accelerator.device)
-    model = load_trainable(config.model, context.run.data / "tokenizer", config.seed, four_bit)
+    model = load_trainable(config.model, context.run.data / "tokenizer", config.seed, four_bit, initial_folder(config))
     sharded = shards_wanted(settings, accelerator)
     if not sharded:
         model.to(accelerator.device)

@@ -17,24 +17,35 @@ from train.config.schema import LlamaShape, ModelConfig
 from train.data.build import copy_tokenizer
 from train.errors import UserError
 from train.runs import RunFolder
+from train.torch_track.embedding import keep_vocabulary
 from train.torch_track.prune import prune, prune_config
+from train.torch_track.start_weights import go_on_from
 
 logging.disable_progress_bar()  # Tandem shows its own
 
 
 def load_trainable(
-    model: ModelConfig, tokenizer_folder: Path, seed: int, four_bit: BitsAndBytesConfig | None = None
+    model: ModelConfig,
+    tokenizer_folder: Path,
+    seed: int,
+    four_bit: BitsAndBytesConfig | None = None,
+    initial: Path | None = None,
 ) -> LlamaForCausalLM:
-    """The base model in fp32, its embedding cut to the run's vocabulary.
+    """The base model in fp32, its embedding cut to the run's vocabulary; or that model as another run left it.
 
     Args:
         tokenizer_folder: the run's data/tokenizer; its kept_ids.json, if any, maps new ids to the base's.
         four_bit: how the matrices of the layers are quantised (QLoRA); None: they are not.
+        initial: teacher/ of another run with the same `model`, whose weights it has; None: the base's.
 
     Raises:
-        UserError: the base is not a Llama-style model, or tokenizer and embedding don't fit.
+        UserError: the base is not a Llama-style model, tokenizer and embedding don't fit, or `initial` has another
+            shape.
     """
     tokenizer = ChatTokenizer.load(tokenizer_folder)
+    if initial is not None:
+        loaded = go_on_from(initial, tokenizer_folder, planned_shape(model, tokenizer_folder))
+        return _with_special_ids(loaded, tokenizer)
     if model.source == "random":
         assert model.shape is not None  # checked by the config
         return random_model(model.shape, tokenizer, seed)
@@ -55,9 +66,7 @@ def load_trainable(
             f"The tokenizer has {tokenizer.vocab_size} tokens, the embedding of {model.source!r} only "
             f"{loaded.config.vocab_size}: they don't belong together."
         )
-    set_special_ids(loaded.config, tokenizer)
-    set_special_ids(loaded.generation_config, tokenizer)
-    return loaded
+    return _with_special_ids(loaded, tokenizer)
 
 
 def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaConfig | None:
@@ -118,18 +127,10 @@ def random_config(shape: LlamaShape, vocab_size: int) -> LlamaConfig:
     )
 
 
-def keep_vocabulary(model: LlamaForCausalLM, kept_ids: list[int]) -> None:
-    """Keeps these rows of the embedding, and of the output head where it is not tied, in this order."""
-    index = torch.tensor(kept_ids)
-    tied = model.config.tie_word_embeddings
-    with torch.no_grad():
-        for module in (model.model.embed_tokens,) if tied else (model.model.embed_tokens, model.lm_head):
-            module.weight = torch.nn.Parameter(module.weight[index].clone())
-    if tied:
-        model.lm_head.weight = model.model.embed_tokens.weight
-    model.model.embed_tokens.num_embeddings = model.lm_head.out_features = len(kept_ids)
-    model.model.embed_tokens.padding_idx = None
-    model.config.vocab_size = model.model.vocab_size = model.vocab_size = len(kept_ids)
+def _with_special_ids(model: LlamaForCausalLM, tokenizer: ChatTokenizer) -> LlamaForCausalLM:
+    set_special_ids(model.config, tokenizer)
+    set_special_ids(model.generation_config, tokenizer)
+    return model
 
 
 def set_special_ids(config: Any, tokenizer: ChatTokenizer) -> None:

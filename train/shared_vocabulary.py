@@ -32,10 +32,10 @@ def vocabulary(folder: Path) -> dict[str, int]:
         raise UserError(f"The tokenizer at {file} can't be read ({error}).") from error
 
 
-def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: Path) -> tuple[Array, int]:
+def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: Path, key: str) -> tuple[Array, int]:
     """Rows of `table` [V,D] in the order of our ids [V',D], and how many of our tokens it did not have.
 
-    A token that is new is the mean of the longest tokens that spell it.
+    A token that is new is the mean of the longest tokens that spell it. `key` is the setting that names `source`.
 
     Raises:
         UserError: too few tokens are the same, or a new one can't be spelled.
@@ -44,24 +44,24 @@ def aligned(table: Array, theirs: dict[str, int], ours: dict[str, int], source: 
     new = [token for token in ours if token not in theirs]
     if len(new) > (1 - LEAST_SHARED) * len(ours):
         raise UserError(
-            f"The student's first weights are to come from {source} (student.initial), which has only "
+            f"The first weights are to come from {source} ({key}), which has only "
             f"{len(ours) - len(new)} of this run's {len(ours)} tokens. Train it on this run's data: "
             "tandem finetune CONFIG"
         )
     found = np.empty((len(ours), table.shape[1]), np.float32)
     for token, number in ours.items():
-        found[number] = table[[theirs[piece] for piece in _pieces(token, theirs, source)]].mean(0)
+        found[number] = table[[theirs[piece] for piece in _pieces(token, theirs, source, key)]].mean(0)
     return found, len(new)
 
 
-def _pieces(token: str, known: dict[str, int], source: Path) -> list[str]:
+def _pieces(token: str, known: dict[str, int], source: Path, key: str) -> list[str]:
     pieces, rest = [], token
     while rest:
         size = next((size for size in range(len(rest), 0, -1) if rest[:size] in known), 0)
         if not size:
             raise UserError(
-                f"The student's first weights are to come from {source} (student.initial), whose tokenizer can't spell "
-                f"{token!r}, a token of this run. Train it on this run's data: tandem finetune CONFIG"
+                f"The first weights are to come from {source} ({key}), whose tokenizer can't spell {token!r}, a token "
+                "of this run. Train it on this run's data: tandem finetune CONFIG"
             )
         pieces.append(rest[:size])
         rest = rest[size:]
