@@ -417,7 +417,7 @@ class Config(Section):
         if self.finetune.initial is not None and self.finetune.teacher is not None:
             raise ValueError(
                 f"finetune.initial {self.finetune.initial!r} says what training starts from, finetune.teacher "
-                f"{self.finetune.teacher!r} that none is trained: leave one of them out"
+                f"{self.finetune.teacher!r} that none is trained. Leave one of them out"
             )
         if self.finetune.initial is not None and self.finetune.adapter is not None:
             raise ValueError(
