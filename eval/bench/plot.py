@@ -53,10 +53,17 @@ def _panel(axes: Any, title: str, strips: Sequence[Strip]) -> None:
         axes.plot([median(values)] * 2, [row - 0.32, row + 0.32], color=color, linewidth=2)
     axes.set_yticks(range(len(strips)), [label for label, _ in reversed(strips)])
     axes.set_ylim(-0.6, len(strips) - 0.4)
+    low, high = axes.get_xlim()
+    axes.set_xticks([tick for tick in ticks() if low <= tick <= high])
+    axes.set_xticks([], minor=True)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.grid(axis="x", linewidth=0.5, color="#cccccc")
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def ticks() -> list[float]:
+    """1, 2, 5, 10, 20 …: a logarithmic axis of less than a decade has numbers, too."""
+    return [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
 
 
 def _ms(seconds: Sequence[float]) -> list[float]:

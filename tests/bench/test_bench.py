@@ -155,6 +155,12 @@ def test_plot_is_the_same_for_the_same_result() -> None:
     assert "DataLoader, 2 workers" in svg
 
 
+def test_an_axis_of_less_than_a_decade_has_numbers() -> None:
+    """Matplotlib's own numbers of a logarithmic axis are powers of ten alone."""
+    svg = frameworks_svg(result())
+    assert [step for step in (20, 50, 200, 500, 2000, 5000) if f">{step}</text>" in svg]
+
+
 def test_answers_come_from_the_files_alone(tmp_path: Path) -> None:
     (tmp_path / "frameworks-a.json").write_text(result().model_dump_json())
     text = Path(write_page(tmp_path)["page"]).read_text()
