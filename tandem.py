@@ -179,7 +179,10 @@ def chat(
     engine: Annotated[str | None, typer.Option("--on", help="student-tflite-fp32, … (default: int8)")] = None,
     threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
     constrain: Annotated[
-        str | None, typer.Option(help="schema: valid calls only (default with tools.json), substrings, or off")
+        str | None,
+        typer.Option(
+            help="off, schema (valid calls only) or substrings (… of the text); default: what bundle.json says"
+        ),
     ] = None,
     home: Annotated[
         Path | None, typer.Option(metavar="FILE", help="names of your home (YAML): shows what a call comes to; dry")

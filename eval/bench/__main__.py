@@ -1,6 +1,6 @@
 """Frameworks side by side.
 
-scripts/bench_frameworks                      the demo's student, 12 rounds, all cores
+scripts/bench_frameworks                      a student of 4.9 million weights, 12 rounds, all cores
 scripts/bench_frameworks --tiny --rounds 2    whether it runs
 """
 

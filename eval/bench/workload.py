@@ -25,7 +25,7 @@ TEMPERATURE = 2.0
 
 @dataclass(frozen=True)
 class Workload:
-    """Sizes. The defaults are those of the demo's student."""
+    """Sizes. The defaults are a student of 4.9 million weights."""
 
     shape: dict[str, Any] = field(default_factory=lambda: LlamaShape().model_dump())  # fields of LlamaShape
     vocab_size: int = 2000

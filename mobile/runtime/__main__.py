@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--constrain",
         choices=CONSTRAINTS,
-        help="schema: only valid calls (default where there is a tools.json); substrings: and open strings cut from "
-        "the prompt; off",
+        help="schema: only valid calls; substrings: and open strings cut from the prompt; off (default: what "
+        "bundle.json says)",
     )
     parser.add_argument("--max-new-tokens", type=int, help="longest answer (default: up to the window's end)")
     parser.add_argument("--temperature", type=float, default=0.0, help="0: greedy (default)")

@@ -251,9 +251,6 @@ class DistillConfig(Section):
         4, description="validation rows answered greedily at every validation, for the samples table; 0: none"
     )
     save_every: Positive = Field(200, description="steps between checkpoints")
-    save_dtype: Literal["fp32", "bf16"] = Field(
-        "fp32", description="weights in teacher/; bf16: half the size, rounded once, after the last step"
-    )
     early_stopping: EarlyStopping | None = Field(
         None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
     )
@@ -273,8 +270,8 @@ class StudentConfig(LlamaShape):
     initial: str = Field(
         "random",
         min_length=1,
-        description="first weights: 'random'; 'teacher', 'run:NAME' (the teacher of another run of the same data, one "
-        "with model.prune for example) or a Hugging Face folder: its embedding (projected where the student is "
+        description="first weights: 'random'; 'teacher', 'run:NAME' (the teacher of another run, one with model.prune "
+        "for example; tokens are matched by their text) or a Hugging Face folder: its embedding (projected where the student is "
         "narrower); where width and heads are the same its layers, too, with their strongest neurons",
     )
     initial_layers: list[Annotated[int, Field(ge=0)]] | None = Field(
@@ -316,7 +313,7 @@ class ExportConfig(Section):
     )
     int4_block: Literal[32, 64] | None = Field(
         32,
-        description="weights that share a scale in the int4 file; null: a scale a row, about twice as fast and coarser",
+        description="weights that share a scale in the int4 file; null: a scale a row, coarser, prefill twice as fast",
     )
     litertlm: bool = Field(
         True, description="also write the int8 file as .litertlm, for LiteRT-LM and Google AI Edge Gallery"
