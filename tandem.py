@@ -21,7 +21,7 @@ from eval import eval_stage
 from mobile.export import STAGE as EXPORT
 from train.command import guarded
 from train.config import Config, load_config
-from train.data import STAGE as DATA
+from train.data import data_stage
 from train.distill import CAPTURE
 from train.keras_track import distill_stage
 from train.pipeline import needed, run_pipeline
@@ -76,7 +76,7 @@ def data(
     split: Annotated[str, typer.Option(help="the split they are taken from")] = "train",
 ) -> None:
     """Builds the data; --show N prints rows as the model sees them. Example: tandem data configs/demo.yaml --show 3"""
-    _stage(DATA, config, overrides)
+    _stage(data_stage, config, overrides)
     if show:
         from train.data.show import show_split
 
@@ -281,7 +281,8 @@ def doctor() -> None:
 def _stages(config: Path, overrides: list[str]) -> list[Stage]:
     """All stages that this config needs, in order."""
     loaded = load_config(config, overrides).config
-    return needed([DATA, finetune_stage(loaded), CAPTURE, distill_stage(loaded), EXPORT, eval_stage(loaded)])
+    data_and_teacher = [data_stage(loaded), finetune_stage(loaded), CAPTURE]
+    return needed([*data_and_teacher, distill_stage(loaded), EXPORT, eval_stage(loaded)])
 
 
 def _stage(stage: Stage | Callable[[Config], Stage], config: Path, overrides: list[str] | None) -> None:
@@ -291,7 +292,7 @@ def _stage(stage: Stage | Callable[[Config], Stage], config: Path, overrides: li
         return {"stage": chosen.name, **run_stage(chosen, loaded)}
 
     status = guarded(work)
-    if status or stage is not DATA:
+    if status or stage is not data_stage:
         raise typer.Exit(status)
 
 

@@ -16,6 +16,15 @@ from train.runs import Stage
 from train.stage import run_stage
 
 INTERRUPTED = 130
+_UNUSABLE = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "not permitted",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a part of it is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.ELOOP: "its links go round in a circle",
+    errno.ENAMETOOLONG: "the name is too long",
+}
 
 
 def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
@@ -35,14 +44,28 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
             raise
         return _interrupted()
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        return _file_fault(error)
+    except Exception as error:
+        # safetensors writes in Rust: its error is no OSError and names the system's number in its text alone.
+        if type(error).__name__ != "SafetensorError" or f"(os error {errno.ENOSPC})" not in str(error):
             raise
-        where = error.filename or "while writing"
-        say(f"error: the disk is full ({where}). Free some space and run the same command again.")
-        return 1
+        return _file_fault(OSError(errno.ENOSPC, str(error)))
     if result is not None:
         print(json.dumps(result, ensure_ascii=False), flush=True)
     return 0
+
+
+def _file_fault(error: OSError) -> int:
+    """A full disk is the machine's fault; a path that can't be used is the user's. All else may be ours: raised."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or "while writing"
+        say(f"error: the disk is full ({where}). Free some space and run the same command again.")
+        return 1
+    if error.errno in _UNUSABLE and error.filename is not None:
+        what = _UNUSABLE[error.errno]
+        say(f"error: {error.filename} can't be used here: {what}. Give another path, or mend this one.")
+        return UserError.exit_status
+    raise error
 
 
 def _interrupted() -> int:

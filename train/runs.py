@@ -83,12 +83,18 @@ class RunFolder:
         except FileNotFoundError:
             return {"stages": {}}
         except ValueError as error:
-            raise UserError(f"{path} is damaged ({error}). Delete it: finished stages are then made again.") from None
+            raise _damaged(path, str(error)) from None
+        if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
+            raise _damaged(path, "it has no stages")
         return record
 
     def stage_record(self, stage: str) -> dict[str, Any]:
         found: dict[str, Any] = self.record()["stages"].get(stage, {})
         return found
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(f"{path} is damaged ({what}). Delete it: finished stages are then made again.")
 
 
 @dataclass(frozen=True)
@@ -103,14 +109,17 @@ class StageContext:
 
 
 def open_run(config: Config) -> RunFolder:
-    """The run folder of a config; made, with config.yaml in it, where it is not there yet."""
+    """The run folder of a config, made where it is not there yet."""
     folder = RunFolder(config.runs_dir / config.name)
     folder.path.mkdir(parents=True, exist_ok=True)
-    text = dump_config(config)
-    path = folder.path / "config.yaml"
+    return folder
+
+
+def save_config(config: Config, run: RunFolder) -> None:
+    """Writes config.yaml. Only the process that holds the run folder may: it says what the run is made with."""
+    text, path = dump_config(config), run.path / "config.yaml"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
-    return folder
 
 
 def find_run(path: Path) -> RunFolder:
@@ -171,7 +180,7 @@ def record_stage(
 ) -> None:
     """Writes the stage's entry in lineage.json and, last of all, in run.json."""
     lineage_path = run.path / "lineage.json"
-    lineage = json.loads(lineage_path.read_text(encoding="utf-8")) if lineage_path.exists() else {}
+    lineage = _lineage(lineage_path)
     inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
     lineage[stage.name] = {"inputs": inputs, "outputs": outputs}
     write_json(lineage_path, lineage)
@@ -187,6 +196,15 @@ def record_stage(
         "outputs": outputs,
     }
     write_json(run.path / "run.json", record)
+
+
+def _lineage(path: Path) -> dict[str, Any]:
+    """lineage.json; empty where there is none, or a damaged one: hours of training don't end for it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def provenance(stage: Stage, run: RunFolder) -> dict[str, Any]:

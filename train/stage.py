@@ -26,6 +26,7 @@ from train.runs import (
     provenance,
     record_stage,
     require_disk,
+    save_config,
 )
 from train.tracking.tracker import Tracker
 
@@ -38,6 +39,7 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
         return _assist(stage, config)
     run = open_run(config)
     with locked(run):
+        save_config(config, run)
         _require_inputs(stage, run)
         if is_done(stage, config, run):
             say(f"{stage.name}: already done")

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from train.command import guarded
 from train.errors import GateError, TandemError, UserError
@@ -175,6 +176,10 @@ def wrapped(cause: BaseException) -> RuntimeError:
         (KeyboardInterrupt(), 130),
         (wrapped(KeyboardInterrupt()), 130),  # as Python 3.11 does inside a __set_name__
         (OSError(28, "No space left on device"), 1),
+        (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), 1),
+        (PermissionError(13, "Permission denied", "/runs"), 2),
+        (NotADirectoryError(20, "Not a directory", "a.tflite/bundle.json"), 2),
+        (OSError(30, "Read-only file system", "/runs"), 2),
     ],
 )
 def test_exit_status_by_kind_of_fault(error: BaseException, status: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,9 +190,12 @@ def test_exit_status_by_kind_of_fault(error: BaseException, status: int, capsys:
     assert capsys.readouterr().out == ""
 
 
-def test_a_programming_error_is_not_hidden() -> None:
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), FileNotFoundError(2, "gone", "x"), PermissionError(), SafetensorError("bad header")]
+)
+def test_a_programming_error_is_not_hidden(error: Exception) -> None:
     def fail() -> None:
-        raise ZeroDivisionError
+        raise error
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         guarded(fail)

@@ -18,6 +18,7 @@ from train import runs
 from train.config import Config
 from train.config.load import dump_config
 from train.data import STAGE as DATA
+from train.data import data_stage
 from train.distill import CAPTURE
 from train.errors import TandemError, UserError
 from train.keras_track import distill_stage, initial_folder
@@ -25,6 +26,7 @@ from train.pipeline import needed, run_pipeline
 from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
+from train.torch_track import finetune_stage
 
 FAKE = Stage("fake", "tests.pipeline.test_stage:work", ("data.max_length",), (), ("made",), ("train/chat.py",))
 calls: list[str] = []
@@ -103,6 +105,7 @@ def test_two_processes_cannot_share_a_run(make_config: Callable[..., Config]) ->
         assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode != 0
         with pytest.raises(UserError, match="Another process works in"):
             run_stage(FAKE, config)
+        assert not (open_run(config).path / "config.yaml").exists()  # it says what the one at work was told
     assert run_stage(FAKE, config) == {"figure": 7}
 
 
@@ -120,6 +123,49 @@ def test_a_damaged_record_is_named(make_config: Callable[..., Config]) -> None:
     (run.path / "run.json").write_text("{")
     with pytest.raises(UserError, match=r"run\.json is damaged"):
         run_stage(DATA, make_config())
+    (run.path / "run.json").write_text('{"stage": {}}')
+    with pytest.raises(UserError, match=r"run\.json is damaged \(it has no stages\)"):
+        run_stage(DATA, make_config())
+
+
+@pytest.mark.parametrize("damaged", ["{", "[]"])
+def test_a_damaged_lineage_does_not_cost_the_stage(make_config: Callable[..., Config], damaged: str) -> None:
+    run = open_run(make_config())
+    (run.path / "lineage.json").write_text(damaged)
+    assert run_stage(FAKE, make_config()) == {"figure": 7}
+    assert set(json.loads((run.path / "lineage.json").read_text())) == {"fake"}
+
+
+def test_own_files_are_read_again_when_they_change(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    tools, test = tmp_path / "tools.json", tmp_path / "test.jsonl"
+    tools.write_text("[]")
+    test.write_text((tmp_path / "rows.jsonl").read_text())
+    config = make_config(data={"tools": str(tools), "tests": {"own": str(test)}})
+    run = open_run(config)
+    seen = {fingerprint(data_stage(config), config, run)}
+    for file in (tmp_path / "rows.jsonl", tools, test):
+        file.write_text(file.read_text() + "\n")
+        seen.add(fingerprint(data_stage(config), config, run))
+    assert len(seen) == 4
+
+
+def test_a_local_base_is_read_again_when_it_changes(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("tokenizer.json", "model.safetensors"):
+        (base / name).write_text("one")
+    config = make_config(model={"source": str(base), "shape": None, "sha256": None})
+    run = open_run(config)
+
+    def fingerprints() -> list[str]:
+        return [fingerprint(stage, config, run) for stage in (data_stage(config), finetune_stage(config))]
+
+    before = fingerprints()
+    (base / "model.safetensors").write_text("two")
+    changed = fingerprints()
+    assert (changed[0] == before[0], changed[1] == before[1]) == (True, False)  # rows need its tokenizer alone
+    (base / "tokenizer.json").write_text("two")
+    assert fingerprints()[0] != before[0]
 
 
 def test_a_failing_stage_leaves_no_folder(make_config: Callable[..., Config], tmp_path: Path) -> None:

@@ -82,6 +82,29 @@ def test_damaged_checkpoint_is_passed_over(make_job: Callable[..., Job], tmp_pat
     assert checkpoint.restore(tmp_path, job.model, job.optimizer, "another fingerprint") is None
 
 
+def test_checkpoints_of_another_config_do_not_outlive_the_new_ones(
+    make_job: Callable[..., Job], tmp_path: Path
+) -> None:
+    """They may have higher steps: kept as the last ones, they made each new checkpoint go as soon as it was there."""
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+
+    def save(step: int, fingerprint: str) -> None:
+        state = Progress(total_steps=900, step=step)
+        checkpoint.save(tmp_path, job.model, job.optimizer, state, fingerprint, keep=2)
+
+    for step in (350, 375):
+        save(step, "old")
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "new") is None
+    assert len(list(tmp_path.glob("step-*"))) == 2  # nothing is lost before there is something new
+    for step in (25, 50, 75):
+        save(step, "new")
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-000050", "step-000075"]
+    state = checkpoint.restore(tmp_path, job.model, job.optimizer, "new")
+    assert state is not None
+    assert state.step == 75
+
+
 def test_restore_brings_back_weights_and_moments(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job = make_job()
     optimizer_step(job, [0, 1, 2, 3], 1e-3)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from train.config.schema import Config
+from train.config.schema import Config, ModelConfig
 from train.runs import OF_RUN, Stage
 
 STAGE = Stage(
@@ -31,13 +31,19 @@ def finetune_stage(config: Config) -> Stage:
     if settings.teacher is not None:
         inputs = ("data/tokenizer", str(_teacher_of(settings.teacher, config)))
         return replace(STAGE, entry="train.torch_track.other_teacher:run", inputs=inputs)
-    initial = initial_folder(config)
-    return STAGE if initial is None else replace(STAGE, inputs=(*STAGE.inputs, str(initial)))
+    outside = [path for path in (_local_base(config.model), initial_folder(config)) if path is not None]
+    return replace(STAGE, inputs=(*STAGE.inputs, *map(str, outside)))
 
 
 def initial_folder(config: Config) -> Path | None:
     """The folder whose weights training goes on from; None: the base."""
     return None if config.finetune.initial is None else _teacher_of(config.finetune.initial, config)
+
+
+def _local_base(model: ModelConfig) -> Path | None:
+    """A base that lies in a file or folder of this machine: its weights may change under the same name."""
+    path = Path(model.source).expanduser()
+    return path.resolve() if model.source != "random" and path.exists() else None
 
 
 def _teacher_of(run: str, config: Config) -> Path:

@@ -58,7 +58,7 @@ def save(
         save_file(dict(_trained(model)), temporary / FILES[0])  # tied weights appear once
         save_file(_optimizer_tensors(model, optimizer), temporary / FILES[1])
         _write_manifest(temporary, state, fingerprint)
-    _rotate(folder, keep)
+    _rotate(folder, keep, fingerprint)
 
 
 def save_sharded(
@@ -80,7 +80,7 @@ def save_sharded(
         if first:
             _write_manifest(temporary, state, fingerprint)
     if first:
-        _rotate(folder, keep)
+        _rotate(folder, keep, fingerprint)
     accelerator.wait_for_everyone()
 
 
@@ -89,21 +89,33 @@ def _write_manifest(folder: Path, state: Progress, fingerprint: str) -> None:
     write_json(folder / STATE, {"progress": asdict(state), "fingerprint": fingerprint, "sha256": hashes})
 
 
-def _rotate(folder: Path, keep: int) -> None:
-    """Deletes all but the last `keep` checkpoints and those that they name as the best."""
-    last = sorted(folder.glob("step-*"))[-keep:]
+def _rotate(folder: Path, keep: int, fingerprint: str) -> None:
+    """Deletes all but the last `keep` checkpoints of this fingerprint and those that they name as the best.
+
+    Those of another config, data or code go too: they may have higher steps, and would outlive each new one.
+    """
+    own = [path for path in sorted(folder.glob("step-*")) if _said(path, "fingerprint") == fingerprint]
+    last = own[-keep:]
     best = {_best_name(path) for path in last}
     for old in folder.glob("step-*"):
-        if old not in last and old.name not in best:
+        if old not in last and (old not in own or old.name not in best):
             shutil.rmtree(old, ignore_errors=True)
 
 
 def _best_name(path: Path) -> str | None:
-    try:
-        step = json.loads((path / STATE).read_text(encoding="utf-8"))["progress"]["selection"]["best_step"]
-    except (OSError, ValueError, KeyError, TypeError):  # damaged: restoring will pass it over
-        return None
+    step = _said(path, "progress", "selection", "best_step")
     return None if step is None else _name(step)
+
+
+def _said(path: Path, *keys: str) -> Any:
+    """What a checkpoint's state.json has there; None where it is damaged: restoring will pass it over."""
+    try:
+        found = json.loads((path / STATE).read_text(encoding="utf-8"))
+        for key in keys:
+            found = found[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
 
 
 def restore(
@@ -116,7 +128,10 @@ def restore(
             say(f"finetune: checkpoint {path} is damaged ({damaged}), taking the one before")
             continue
         if manifest["fingerprint"] != fingerprint:
-            say(f"finetune: checkpoint {path} belongs to another config, data or code; starting anew")
+            say(
+                f"finetune: checkpoint {path} belongs to another config, data or code; starting anew, and the first "
+                "checkpoint takes its place"
+            )
             return None
         state = manifest["progress"]
         progress = Progress(**state | {"selection": Selection(**state["selection"])})
