@@ -129,7 +129,26 @@ def _checked(folder: Path) -> Path:
             raise UserError(f"model.source: {folder} has no {name}; a Hugging Face model folder was expected.")
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"model.source: {folder} has no .safetensors file. Pickled weights (.bin, .pt) are not loaded.")
+    for file in (folder / "tokenizer.json", *sorted(folder.glob("*.safetensors"))):
+        _require_readable(file)
     return folder
+
+
+def _require_readable(file: Path) -> None:
+    """A clone without Git LFS holds pointers of a few lines in the place of the large files."""
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    try:
+        if file.suffix == ".json":
+            Tokenizer.from_file(str(file))
+        else:
+            with safe_open(file, framework="numpy"):
+                pass
+    except Exception as error:  # SafetensorError; `tokenizers` raises plain Exception
+        pointer = file.read_bytes()[:40].startswith(b"version https://git-lfs")
+        fetch = "is a Git LFS pointer, not the file itself: 'git lfs pull' fetches it"
+        raise UserError(f"model.source: {file} {fetch if pointer else f'is damaged ({error})'}.") from None
 
 
 def _from_hub(source: str) -> Path:
