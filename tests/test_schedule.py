@@ -43,6 +43,11 @@ def test_steps_that_fit_by_hand() -> None:
     assert timed(1.0).total(11, 300, 0.0) == 12
 
 
+def test_a_limit_beyond_all_numbers_cuts_nothing() -> None:
+    """1e307 minutes, which a config may name, are more seconds than a float can hold."""
+    assert timed(1e307 * 60).total(11, 300, 0.025) == 300
+
+
 def test_not_ready_without_limit_or_before_enough_steps() -> None:
     assert not timed(None).ready
     assert not TimeBudget(1.0, Counter({48: 1})).ready

@@ -47,7 +47,8 @@ class TimeBudget:
         assert self.limit_s is not None
         compiling = max(self.cold.values()) * len(set(self.per_bucket) - set(self.cold))
         left = self.limit_s * (1.0 - RESERVE) - self.spent_s - compiling
-        return min(planned, max(step + 1, step + int(left / (self._mean_step_s() + evaluation_s))))
+        fit = min(left / (self._mean_step_s() + evaluation_s), planned)  # a huge limit is infinite in seconds
+        return min(planned, max(step + 1, step + int(fit)))
 
     @property
     def _common(self) -> int:

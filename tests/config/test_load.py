@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
-from train.config import load_config
+from train.config import Config, load_config
 from train.config.__main__ import SCHEMA, json_schema
-from train.config.load import dump_config
+from train.config.load import dump_config, read_checked
 from train.errors import UserError
 
 # gates.yaml is what a run is judged by, not a run's config: tests/eval/test_gates.py reads it.
@@ -75,11 +77,130 @@ def test_extends_is_overridden_key_by_key_and_mappings_are_replaced(tmp_path: Pa
         ),
         ("name: a\nstudent: {hidden_size: 30}\n", "multiple of num_attention_heads"),
         ("name: a\nstudent: {backend: pytorch}\n", "'torch', as Keras calls it"),
+        ("name: a\ndistill: {buckets: []}\n", r"distill\.buckets: \[\] \(.*c\.yaml:2\); expected: .*at least 1 item"),
+        ("name: a\nexport: {prefill: []}\n", r"export\.prefill: \[\] \(.*c\.yaml:2\); expected: .*at least 1 item"),
+        ("name: a\nexport: {variants: []}\n", r"export\.variants: \[\] \(.*c\.yaml:2\); expected: .*at least 1 item"),
+        ("name: a\ntrack: {project: team/tandem}\n", r"track\.project: 'team/tandem' \(.*c\.yaml:2\)"),
+        ("name: a\ntrack: {project: ''}\n", r"track\.project: '' \(.*c\.yaml:2\)"),
+        ("name: a\ntrack: {tags: [fine, '']}\n", r"track\.tags\.1: '' \(.*c\.yaml:2\)"),
+        (f"name: a\ntrack: {{tags: [{'x' * 65}]}}\n", r"track\.tags\.0: 'x+' \(.*c\.yaml:2\)"),
     ],
 )
 def test_bad_configs_are_one_clear_message(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(UserError, match="(?s).*" + expected.replace("'", ".")):
         load_config(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
+@pytest.mark.parametrize(
+    "key",
+    ["finetune.clip_norm", "finetune.max_minutes", "distill.alpha", "distill.early_stopping.min_delta",
+     "student.rope_theta", "eval.limit_s", "export.min_agreement.int8"],
+)  # fmt: skip
+def test_numbers_that_are_none_are_refused(tmp_path: Path, key: str, number: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_config(write(tmp_path, "name: a\n"), [f"{key}={number}"])
+    value = number.replace(".", "")
+    assert f"{key}: {value} (override '{key}={number}'); expected: input should be a finite number." in str(
+        caught.value
+    )
+
+
+def test_every_number_with_a_fraction_is_finite() -> None:
+    """Of any section: a model of another base class would let .inf through."""
+
+    def sections(model: type[BaseModel]) -> set[type[BaseModel]]:
+        hints = [field.annotation for field in model.model_fields.values()]
+        found = {part for hint in hints for part in (hint, *get_args(hint)) if isinstance(part, type)}
+        below = {part for part in found if issubclass(part, BaseModel)}
+        return {model}.union(*(sections(part) for part in below))
+
+    assert len(sections(Config)) >= 12
+    assert [model.__name__ for model in sections(Config) if model.model_config.get("allow_inf_nan") is not False] == []
+
+
+def test_merge_keys_bring_values_and_the_lines_where_they_stand(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """name: a
+model:
+  source: random
+  shape: &shape
+    hidden_size: 32
+    num_hidden_layers: 2
+student:
+  <<: *shape
+  num_hidden_layers: 3
+  backend: jax
+""",
+    )
+    loaded = load_config(path)
+    student = loaded.config.student
+    assert (student.hidden_size, student.num_hidden_layers, student.backend) == (32, 3, "jax")
+    assert loaded.config.model_dump()["model"]["shape"]["num_hidden_layers"] == 2
+    lines = {key: loaded.origin(f"student.{key}") for key in ("hidden_size", "num_hidden_layers", "backend")}
+    assert lines == {"hidden_size": f"{path}:5", "num_hidden_layers": f"{path}:9", "backend": f"{path}:10"}
+
+
+def test_of_several_merged_mappings_the_first_goes_first(tmp_path: Path) -> None:
+    """As https://yaml.org/type/merge.html has it; merged mappings may merge others in turn."""
+    path = write(
+        tmp_path,
+        """name: a
+finetune: &one
+  epochs: 2
+distill: &two
+  <<: *one
+  warmup_steps: 7
+  eval_every: 8
+student: {<<: [*two, {eval_every: 9, num_hidden_layers: x}]}
+""",
+    )
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    for problem in (
+        f"student.epochs: unknown key ({path}:3)",
+        f"student.warmup_steps: unknown key ({path}:6)",
+        f"student.eval_every: unknown key ({path}:7)",
+        f"student.num_hidden_layers: 'x' ({path}:8)",
+    ):
+        assert problem in str(caught.value)
+
+
+def test_other_files_may_merge_too(tmp_path: Path) -> None:
+    class Part(BaseModel):
+        size: int
+        name: str
+
+    class Parts(BaseModel):
+        parts: list[Part]
+
+    path = write(tmp_path, "parts:\n- &first\n  size: 1\n  name: a\n- <<: *first\n  name: b\n")
+    assert [(part.size, part.name) for part in read_checked(path, Parts).parts] == [(1, "a"), (1, "b")]
+    path.write_text(path.read_text().replace("size: 1", "size: one"))
+    with pytest.raises(UserError, match=rf"parts\.1\.size: 'one' \({path}:3\)"):
+        read_checked(path, Parts)
+
+
+@pytest.mark.parametrize("name", ["train", "val", "Val", "a/b", "../a", "..", ".hidden", "''", "a\\b"])
+def test_a_test_set_takes_no_other_file(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, f"name: a\ndata:\n  source: rows.jsonl\n  tests: {{fine: a.jsonl, {name}: b.jsonl}}\n")
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    bare = name.strip("'")
+    assert f"data.tests.{bare}: {bare!r} ({path}:4); expected: a plain file name" in str(caught.value)
+    assert "1 problem in" in str(caught.value)
+
+
+def test_smart_home_takes_no_other_validation_and_test_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, "name: a\ndata:\n  validation: v.jsonl\n  tests: {mine: t.jsonl}\n")
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    assert f"data.validation: 'v.jsonl' ({path}:3); expected: only together with rows of your own" in str(caught.value)
+    assert f"data.tests ({path}:4): only together with rows of your own" in str(caught.value)
+    own = load_config(path, ["data.source=rows.jsonl"]).config.data
+    mixed = load_config(path, ["data.mixture=[{source: rows.jsonl}]"]).config.data
+    assert own.tests == mixed.tests == {"mine": "t.jsonl"}
 
 
 def test_a_misspelt_file_name_is_recognised(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import datasets
 import pytest
 
 from tests.conftest import toy_rows
@@ -63,6 +65,14 @@ def test_a_hugging_face_data_set_folder(make_config: Make, tmp_path: Path, strea
         ('{"messages": [{"role": "robot", "content": "a"}]}', "the role 'robot'; known: system, user, assistant"),
         ('{"messages": [{"role": "assistant", "content": ""}]}', "is empty"),
         ('{"messages": [{"role": "assistant"}]}', "needs 'role' and 'content'"),
+        (
+            '{"messages": [{"role": "assistant", "tool_calls": []}]}',
+            "needs 'role' and 'content'; it has 'role', 'tool_ca",
+        ),
+        ('{"messages": [{"from": "gpt", "value": "a"}]}', "needs 'role' and 'content'; it has 'from', 'value'"),
+        ('{"messages": ["a"]}', "message 0 needs 'role' and 'content'; it is no object but str"),
+        (r'{"prompt": "\ud83d", "completion": "a"}', r"'prompt' holds '\ud83d', half of a UTF-16 pair"),
+        (r'{"prompt": "a", "completion": "b", "id": "\ude00"}', r"'id' holds '\ude00', half of a UTF-16 pair"),
         ('{"messages": [{"role": "assistant", "content": 3}]}', "text or a list of text parts"),
     ],
 )
@@ -73,6 +83,26 @@ def test_bad_rows_are_named_by_line(tmp_path: Path, line: str, expected: str) ->
         read_chat_jsonl(path)
     assert f"{path}:2: " in str(caught.value)
     assert expected in str(caught.value)
+
+
+def test_a_whole_utf16_pair_is_one_character(tmp_path: Path) -> None:
+    (tmp_path / "whole.jsonl").write_text(r'{"prompt": "\ud83d\ude00", "completion": "a"}')
+    assert read_chat_jsonl(tmp_path / "whole.jsonl")[0]["messages"][0]["content"] == "\N{GRINNING FACE}"
+
+
+def test_a_column_that_json_has_no_word_for_is_named(make_config: Make, tmp_path: Path) -> None:
+    rows = [row | {"asked": datetime(2024, 5, 6)} for row in toy_rows(20)]
+    (tmp_path / "hub").mkdir()
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "hub" / "train.parquet")
+    config = make_config(data={"source": str(tmp_path / "hub")})
+    with pytest.raises(UserError, match=r"hub.*row 0: 'asked' can't be written as JSON \(.*datetime.*leave it out"):
+        load_rows(config.data, seed=1)
+
+
+def test_a_function_schema_that_utf8_cannot_hold_is_named(make_config: Make, tmp_path: Path) -> None:
+    (tmp_path / "tools.json").write_text(r'[{"name": "a"}, {"name": "b", "description": "\ud83d"}]')
+    with pytest.raises(UserError, match=r"tools\.json, function 1 \('b'\): 'description' holds"):
+        load_rows(make_config(data={"tools": str(tmp_path / "tools.json")}).data, seed=1)
 
 
 def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
@@ -93,6 +123,25 @@ def test_rows_that_are_too_long_are_dropped_up_to_a_share(make_config: Make, tok
     assert report.statistics["tokens"] == sum(lengths)
     with pytest.raises(UserError, match=r"longer than data\.max_length 128"):
         gate_split("train", [*rows, long_row], tokenizer, make_config().data)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "t"])
+def test_a_split_of_rows_that_are_all_too_long_leaves_data_as_it_was(
+    make_config: Make, tmp_path: Path, split: str
+) -> None:
+    data = {"validation": str(tmp_path / "v.jsonl"), "tests": {"t": str(tmp_path / "t.jsonl")}, "max_dropped": 1.0}
+    sources = {"train": "rows.jsonl", "val": "v.jsonl", "t": "t.jsonl"}
+    config = make_config(data=data)
+    for number, file in enumerate(sources.values()):
+        rows = toy_rows(90)[number * 30 : number * 30 + 30]
+        (tmp_path / file).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run_stage(STAGE, config)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "tiny" / "data").glob("*.jsonl")}
+    long_row = {"prompt": f"{split} x y " * 200, "completion": "a"}
+    (tmp_path / sources[split]).write_text("".join(json.dumps(long_row | {"id": str(n)}) + "\n" for n in range(3)))
+    with pytest.raises(UserError, match=rf"All 3 rows of '{split}' are longer than data\.max_length 128"):
+        run_stage(STAGE, config.model_copy(update={"seed": config.seed + 1}))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "tiny" / "data").glob("*.jsonl")} == before
 
 
 def test_a_row_without_assistant_turn_is_refused(make_config: Make, tokenizer_folder: Path) -> None:

@@ -75,8 +75,8 @@ def read_checked(path: Path, model: type[Model]) -> Model:
 def _note_lines(node: Any, path: Path, prefix: str, origins: Origins) -> None:
     """Puts file and line of every key and list item below `node` into `origins`."""
     for key in node if isinstance(node, CommentedMap) else range(len(node)) if isinstance(node, CommentedSeq) else ():
-        line = node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]
-        origins[f"{prefix}{key}"] = f"{path}:{line + 1}"
+        line = _line(node, key) if isinstance(node, CommentedMap) else node.lc.item(key)[0] + 1
+        origins[f"{prefix}{key}"] = f"{path}:{line}"
         _note_lines(node[key], path, f"{prefix}{key}.", origins)
 
 
@@ -131,7 +131,7 @@ def _merge(values: dict[str, Any], origins: Origins, node: Mapping[str, Any], pa
     """Puts `node` over `values`, section by section; lists, scalars and mappings such as eval.sets replace."""
     for key, value in node.items():
         dotted = f"{prefix}{key}"
-        line = node.lc.key(key)[0] + 1 if isinstance(node, CommentedMap) else 0
+        line = _line(node, key) if isinstance(node, CommentedMap) else 0
         if isinstance(value, Mapping) and _fields_at(dotted.split(".")):
             inner = values.get(key)
             values[key] = inner if isinstance(inner, dict) else {}
@@ -139,6 +139,14 @@ def _merge(values: dict[str, Any], origins: Origins, node: Mapping[str, Any], pa
         else:
             values[key] = _plain(value)
         origins[dotted] = f"{path}:{line}"
+
+
+def _line(node: CommentedMap, key: Any) -> int:
+    """Line where a key is written, counted from 1: below the anchor if `<<: *anchor` brought it here."""
+    if key in (node.lc.data or {}):
+        return int(node.lc.key(key)[0]) + 1
+    merged = [part for part in node.merge if key in part]
+    return _line(merged[0], key) if merged else int(node.lc.line) + 1  # an !!omap knows only where it begins
 
 
 def _plain(value: Any) -> Any:
@@ -181,7 +189,7 @@ def _explain(error: ValidationError, origins: Origins, path: Path, model: type[B
 
 
 def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
-    location = [str(part) for part in problem["loc"]]
+    location = [str(part) for part in problem["loc"] if part != "[key]"]  # pydantic's word for a mapping's key itself
     dotted = ".".join(location)
     origin = _origin_of(location, origins)
     if problem["type"] == "extra_forbidden":
@@ -192,9 +200,12 @@ def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
     if problem["type"] == "missing":
         above = _origin_of(location[:-1], origins)
         return f"{dotted}: missing{'' if above == 'default' else f' ({above})'}; add it to the file."
-    expected = problem["msg"].removeprefix("Value error, ")
-    if not dotted or isinstance(problem["input"], dict):
-        return f"{dotted + ': ' if dotted else ''}{expected}"
+    expected = str(problem["msg"]).removeprefix("Value error, ")
+    if not dotted:
+        return expected
+    if isinstance(problem["input"], dict):  # of a section, files may each bring a part: no line is the one to blame
+        where = f" ({origins[dotted]})" if dotted in origins and not _fields_at(location, model) else ""
+        return f"{dotted}{where}: {expected}"
     return f"{dotted}: {problem['input']!r} ({origin}); expected: {expected[0].lower()}{expected[1:]}."
 
 

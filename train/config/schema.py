@@ -6,10 +6,11 @@ editors completion and the same texts. Reading files, `extends` and overrides: l
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -22,7 +23,7 @@ BACKEND_WORDS = {"pytorch": "torch", "tf": "tensorflow"}  # what articles write 
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class LlamaShape(Section):
@@ -84,6 +85,15 @@ class MixturePart(Section):
     weight: PositiveFloat = Field(1.0, description="share of the rows, relative to the other parts")
 
 
+def _test_name(name: str) -> str:
+    if name.casefold() in ("train", "val") or not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(
+            "a plain file name (letters, digits, '.', '_', '-') other than train and val: "
+            "the rows become NAME.jsonl beside train.jsonl and val.jsonl"
+        )
+    return name
+
+
 class DataConfig(Section):
     source: str = Field(
         "smart-home",
@@ -94,7 +104,7 @@ class DataConfig(Section):
         [], description="several sources drawn from by weight, no row twice; takes the place of `source` where given"
     )
     validation: str | None = Field(None, description="chat .jsonl with validation rows; null: split from the source")
-    tests: dict[str, str] = Field(
+    tests: dict[Annotated[str, AfterValidator(_test_name)], str] = Field(
         default_factory=dict,
         description="name → chat .jsonl with test rows (own data; smart-home brings t1 t2 t3 g2 none)",
     )
@@ -119,6 +129,16 @@ class DataConfig(Section):
     max_length: Positive = Field(128, description="longest row in tokens; longer rows are dropped and counted")
     max_dropped: Fraction = Field(0.02, description="refuse the data when more than this share is too long")
     tools: str | None = Field(None, description="JSON file of function schemas; smart-home brings its own")
+
+    @field_validator("validation", "tests")
+    @classmethod
+    def _own_rows(cls, value: object, info: ValidationInfo) -> object:
+        if value and info.data.get("source") == "smart-home" and not info.data.get("mixture"):
+            raise ValueError(
+                "only together with rows of your own in data.source or data.mixture: source 'smart-home' has "
+                "validation and test rows of its own, and this would not be read"
+            )
+        return value
 
 
 class EarlyStopping(Section):
@@ -233,7 +253,7 @@ class DistillConfig(Section):
     max_minutes: PositiveFloat | None = Field(None, description="time budget of the student's training, as in finetune")
     batch_size: Positive = Field(32, description="rows per step")
     buckets: list[Positive] = Field(
-        [48, 64, 96, 128], description="batch lengths in tokens; a row goes to the smallest that holds it"
+        [48, 64, 96, 128], min_length=1, description="batch lengths in tokens; a row goes to the smallest that holds it"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "fp32",
@@ -271,8 +291,8 @@ class StudentConfig(LlamaShape):
         "random",
         min_length=1,
         description="first weights: 'random'; 'teacher', 'run:NAME' (the teacher of another run, one with model.prune "
-        "for example; tokens are matched by their text) or a Hugging Face folder: its embedding (projected where the student is "
-        "narrower); where width and heads are the same its layers, too, with their strongest neurons",
+        "for example; tokens are matched by their text) or a Hugging Face folder: its embedding (projected where the "
+        "student is narrower); where width and heads are the same its layers, too, with their strongest neurons",
     )
     initial_layers: list[Annotated[int, Field(ge=0)]] | None = Field(
         None,
@@ -305,10 +325,11 @@ class ExportConfig(Section):
         description="what 'tandem export' reads: student, teacher, or a Hugging Face folder of the Llama kind; "
         "'tandem run' always exports the student",
     )
-    prefill: list[Positive] = Field([8, 64], description="prompt buckets: one prefill_N signature each")
+    prefill: list[Positive] = Field([8, 64], min_length=1, description="prompt buckets: one prefill_N signature each")
     window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
     variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(
         ["fp32", "int8"],
+        min_length=1,
         description="files to write; int4 is left out where it fails its gate; portable: int8 for tflite-runtime 2.14",
     )
     int4_block: Literal[32, 64] | None = Field(
@@ -380,9 +401,14 @@ class TrackConfig(Section):
         description="log to trackio's local page while training; auto: where it is installed. "
         "Without it, tandem dashboard RUN shows the same afterwards",
     )
-    project: str = Field("tandem", description="W&B and trackio project")
+    # The patterns are W&B's own rules, which it states by a traceback once a stage has begun.
+    project: str = Field(
+        "tandem", pattern=r"^[^/\\#?%:]{1,128}$", description="W&B and trackio project, without any of / \\ # ? % :"
+    )
     entity: str | None = Field(None, description="W&B team or user; null: the account's default")
-    tags: list[str] = Field([], description="W&B tags")
+    tags: list[Annotated[str, Field(pattern=r"^\S.{0,63}$")]] = Field(
+        [], description="W&B tags, 1 to 64 characters each"
+    )
 
 
 class Config(Section):

@@ -21,6 +21,7 @@ from train.data.chat_jsonl import Row
 from train.data.gate import GateReport, check_no_leak, gate_split
 from train.data.sources import SourceRows, load_rows
 from train.data.vocabulary import trim_vocabulary
+from train.errors import UserError
 from train.progress import say
 from train.runs import StageContext
 
@@ -35,6 +36,7 @@ def run(context: StageContext) -> dict[str, Any]:
         tokenizer = ChatTokenizer.load(folder / "tokenizer")
         reports = {name: gate_split(name, rows, tokenizer, config.data) for name, rows in found.splits.items()}
         for name, report in reports.items():
+            _require_rows(name, report, config.data)
             write_jsonl(folder / f"{name}.jsonl", report.rows)
         write_json(folder / "tools.json", found.tools)
         write_text(folder / "data_card.md", _card(found, reports, vocabulary, config.data))
@@ -48,6 +50,15 @@ def run(context: StageContext) -> dict[str, Any]:
     return headline
 
 
+def _require_rows(name: str, report: GateReport, config: DataConfig) -> None:
+    if report.dropped and not report.rows:
+        raise UserError(
+            f"All {report.dropped} rows of '{name}' are longer than data.max_length {config.max_length} tokens, and "
+            f"data.max_dropped {config.max_dropped:g} lets them be dropped: none is left. Raise data.max_length (and "
+            "finetune.sequence_length, distill.buckets), or shorten the rows."
+        )
+
+
 def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict[str, int]:
     """Writes the run's tokenizer: the base model's, trimmed where data.trim_vocabulary asks for it.
 
@@ -59,7 +70,8 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
     else:
         base = base_folder(config.model)
         text = (base / "tokenizer.json").read_text(encoding="utf-8")
-        settings = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))
+        beside = base / "tokenizer_config.json"  # some folders have none: all that counts is set below
+        settings = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
     base_size = Tokenizer.from_str(text).get_vocab_size()
     if config.data.trim_vocabulary and config.model.source != "random":
         tokenizer = ChatTokenizer(text)

@@ -62,30 +62,59 @@ def as_chat(record: Any) -> Row:
     """A record as a chat row. Raises ValueError saying what is wrong with it."""
     if not isinstance(record, dict):
         raise ValueError(f"a JSON object was expected, not {type(record).__name__}")
-    if "messages" not in record:
-        if "prompt" in record and "completion" in record:
-            rest = {key: value for key, value in record.items() if key not in ("prompt", "completion")}
-            messages = [
-                {"role": "user", "content": record["prompt"]},
-                {"role": "assistant", "content": record["completion"]},
-            ]
-            return as_chat({"messages": messages, **rest})
-        raise ValueError(
-            f"no 'messages' (nor 'prompt' and 'completion'); it has {', '.join(map(repr, record)) or 'no keys'}"
-        )
-    messages = record["messages"]
+    row = _with_messages(record)
+    messages = row["messages"]
     if not isinstance(messages, list) or not messages:
         raise ValueError("'messages' must be a list of messages")
     for index, message in enumerate(messages):
         _check_message(message, index)
     if messages[-1]["role"] != "assistant":
         raise ValueError(f"the last message must be the assistant's, not the {messages[-1]['role']}'s")
-    return record
+    check_storable(record)
+    return row
+
+
+def check_storable(record: dict[str, Any]) -> None:
+    """Raises ValueError naming the first key whose value can't be written as UTF-8 JSON, as all of data/ is."""
+    if _json_fault(record) is None:  # at once: twice as fast as key by key
+        return
+    for key, value in record.items():
+        if (fault := _json_fault({key: value})) is not None:
+            raise ValueError(f"{key!r} {fault}, or leave it out")
+
+
+def _json_fault(value: Any) -> str | None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except TypeError as error:  # a data set's column of dates, images or bytes
+        return f"can't be written as JSON ({error}): turn it into text"
+    except UnicodeEncodeError as error:  # JSON can spell it, UTF-8 can't, and tokenizers take no such text
+        return f"holds {error.object[error.start]!a}, half of a UTF-16 pair: write the whole character"
+    return None
+
+
+def _with_messages(record: dict[str, Any]) -> Row:
+    if "messages" in record:
+        return record
+    if "prompt" in record and "completion" in record:
+        rest = {key: value for key, value in record.items() if key not in ("prompt", "completion")}
+        messages = [
+            {"role": "user", "content": record["prompt"]},
+            {"role": "assistant", "content": record["completion"]},
+        ]
+        return {"messages": messages, **rest}
+    raise ValueError(f"no 'messages' (nor 'prompt' and 'completion'); it has {_keys(record)}")
+
+
+def _keys(found: dict[str, Any]) -> str:
+    return ", ".join(map(repr, found)) or "no keys"
 
 
 def _check_message(message: Any, index: int) -> None:
-    if not isinstance(message, dict) or set(message) < {"role", "content"}:
-        raise ValueError(f"message {index} needs 'role' and 'content'")
+    if not isinstance(message, dict):
+        raise ValueError(f"message {index} needs 'role' and 'content'; it is no object but {type(message).__name__}")
+    if not {"role", "content"} <= set(message):
+        raise ValueError(f"message {index} needs 'role' and 'content'; it has {_keys(message)}")
     if message["role"] not in ROLES:
         raise ValueError(f"message {index} has the role {message['role']!r}; known: {', '.join(ROLES)}")
     content = message["content"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from train.config.schema import DataConfig
-from train.data.chat_jsonl import Row, read_chat_jsonl, stream_chat
+from train.data.chat_jsonl import Row, check_storable, read_chat_jsonl, stream_chat
 from train.errors import UserError
 from train.progress import progress
 
@@ -123,4 +123,9 @@ def _read_tools(path: Path) -> list[dict[str, Any]]:
         raise UserError(f"data.tools: {path} is not JSON ({error}).") from None
     if not isinstance(tools, list) or not all(isinstance(tool, dict) and "name" in tool for tool in tools):
         raise UserError(f"data.tools: {path} must be a list of function schemas, each with a 'name'.")
+    for number, tool in enumerate(tools):
+        try:
+            check_storable(tool)
+        except ValueError as error:
+            raise UserError(f"data.tools: {path}, function {number} ({tool['name']!r}): {error}.") from None
     return tools
