@@ -17,8 +17,9 @@ from eval.results import read_results
 from eval.samples import read_samples
 from eval.table import terminal
 from train.atomic import whole_file
-from train.config import load_config
+from train.config import Config, load_config
 from train.errors import GateError, MissingExtraError, UserError
+from train.progress import say
 from train.runs import RunFolder, find_run
 from train.tracking import Tracker
 
@@ -64,13 +65,26 @@ def judge_run(run_path: Path, gates: Path, junit: Path | None = None, strict: bo
 
 
 def _alert(run: RunFolder, title: str, text: str) -> None:
-    """In metrics.jsonl and wherever the run is tracked: whoever reviews it there sees that a gate failed."""
+    """In metrics.jsonl and wherever the run is tracked: whoever reviews it there sees that a gate failed.
+
+    Where it can't be written (a read-only run folder) that is said, and the verdict stands.
+    """
     try:
-        config = load_config(run.path / "config.yaml").config
-    except UserError:  # a run of another version: its metrics.jsonl still takes the alert
-        config = None
-    with Tracker(run.path, "gate", config) as tracker:
-        tracker.alert(title, text)
+        with Tracker(run.path, "gate", _config(run)) as tracker:
+            tracker.alert(title, text)
+    except Exception as error:  # any: neither the disk nor a tracker may take the place of the verdict
+        say(
+            f"gate: the alert that gates did not pass could not be written to {run.path} ({error}). The verdict "
+            "stands; make the folder writable and judge again where the alert is wanted there."
+        )
+
+
+def _config(run: RunFolder) -> Config | None:
+    """None for a run of another version: its metrics.jsonl still takes the alert."""
+    try:
+        return load_config(run.path / "config.yaml").config
+    except UserError:
+        return None
 
 
 def gate_table(verdicts: Sequence[Verdict], run: str) -> Table:

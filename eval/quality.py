@@ -67,12 +67,12 @@ def _answer(worker: EngineWorker, outcome: EngineOutcome, config: Config, run: R
     assert outcome.artifact is not None
     file = SampleFile(run.eval / "samples", outcome.engine)
     keyed = [
-        (name, index, row, sample_key(outcome.artifact["sha256"], config.eval, outcome.engine, row))
+        (name, row, sample_key(outcome.artifact["sha256"], config.eval, outcome.engine, row))
         for name, rows in sets.items()
-        for index, row in enumerate(rows)
+        for row in rows
     ]
     # Short prompts together: a batch costs what its longest prompt costs. The same text in two sets is asked once.
-    missing = {key: row for _, _, row, key in keyed if file.get(key) is None}
+    missing = {key: row for _, row, key in keyed if file.get(key) is None}
     order = sorted(missing, key=lambda key: len(str(missing[key]["messages"][:-1])))
     start = time.perf_counter()
     with progress(f"eval {outcome.engine}", len(order), "answers") as meter:
@@ -86,10 +86,10 @@ def _answer(worker: EngineWorker, outcome: EngineOutcome, config: Config, run: R
         raise EngineError(f"the engine gave {done} answers to {len(order)} questions")
     outcome.answer_s = time.perf_counter() - start
     slots = {name: open_slots_of(rows) for name, rows in sets.items()}
-    for name, index, row, key in keyed:
+    for name, row, key in keyed:
         answer = _known(file, key)
         score = judge(config.eval, row, answer, slots[name])
-        outcome.samples.append(as_sample(name, index, row, key, answer, score))
+        outcome.samples.append(as_sample(name, row, key, answer, score))
     file.finish(outcome.samples)
     _tell_too_long(outcome)
 

@@ -5,7 +5,6 @@ Pure: the same files give the same data, and nothing of the clock or the machine
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from eval.plots import Curve
 from eval.results import Result, Share, read_results
 from eval.samples import read_samples
 from train.runs import RunFolder
+from train.tracking.jsonl_log import read_lines
 
 Sample = dict[str, Any]
 EXAMPLES = 5
@@ -81,7 +81,7 @@ def gather(run_path: Path) -> ReportData:
     name = main.engine if main else results[0].engine
     rival = _rival(name, samples)
     won, lost = compare(samples.get(name, []), samples.get(rival, []), headline_set(results[0]))
-    curves, label = training_curves(run.path / "metrics.jsonl")
+    curves, label = training_curves(run.path)
     record = run.record()
     return ReportData(
         name=run_path.resolve().name,
@@ -177,9 +177,9 @@ def _examples(pairs: Sequence[tuple[Sample, Sample]]) -> list[Example]:
     ]
 
 
-def training_curves(metrics: Path) -> tuple[list[Curve], str]:
+def training_curves(folder: Path) -> tuple[list[Curve], str]:
     """Loss of both tracks, over tokens where every line counts them, else over steps."""
-    by_stage = {stage: _last_pass(metrics, stage) for stage in TRACK_OF_STAGE}
+    by_stage = {stage: _last_pass(folder, stage) for stage in TRACK_OF_STAGE}
     lines = [line for found in by_stage.values() for line in found]
     key = "train/tokens" if lines and all("train/tokens" in line for line in lines) else "train/step"
     curves = []
@@ -192,15 +192,11 @@ def training_curves(metrics: Path) -> tuple[list[Curve], str]:
     return curves, "training tokens" if key == "train/tokens" else "optimizer steps"
 
 
-def _last_pass(metrics: Path, stage: str) -> list[dict[str, Any]]:
+def _last_pass(folder: Path, stage: str) -> list[dict[str, Any]]:
     """Lines of a stage's last training: a step that goes back is a resume or a restart, and replaces what followed."""
     lines: list[dict[str, Any]] = []
-    for text in metrics.read_text(encoding="utf-8").splitlines() if metrics.exists() else []:
-        try:
-            line = json.loads(text)
-        except ValueError:  # the line a killed process left half written
-            continue
-        if line.get("stage") == stage and "train/step" in line:
+    for line in read_lines(folder):
+        if line["stage"] == stage and "train/step" in line:
             if lines and line["train/step"] < lines[-1]["train/step"]:
                 lines = [before for before in lines if before["train/step"] < line["train/step"]]
             lines.append(line)

@@ -15,20 +15,23 @@ from typing import Any
 from eval.bfcl import SETS, bfcl_rows
 from eval.engines.engine import Answer
 from eval.possible_answers import score_possible
+from eval.row_checks import check_row, with_ids
 from train.atomic import sha256_json, write_jsonl
 from train.chat import content_text
 from train.config.schema import EvalConfig
 from train.data.chat_jsonl import as_chat
 from train.errors import UserError
 from train.metrics import SCORERS, Score, score_choice, score_unanswerable
+from train.tracking.jsonl_log import whole_lines
 
 Row = dict[str, Any]
+SHOWN_PROBLEMS = 5
 
 
-def read_set(data: Path, name: str, n: int) -> list[Row]:
-    """The first `n` rows of a test set: a file of the data folder, or one of eval.bfcl's.
+def read_set(data: Path, name: str, n: int, scorer: str = "call") -> list[Row]:
+    """The first `n` rows of a test set, each with an id of its own: a file of the data folder, or one of eval.bfcl's.
 
-    Raises UserError where there is no such set, or a row is no chat row.
+    Raises UserError where there is no such set, or `scorer` can't judge a row of it; the first ones are listed.
     """
     if name in SETS:
         return bfcl_rows(name, n)
@@ -40,26 +43,31 @@ def read_set(data: Path, name: str, n: int) -> list[Row]:
             f"Sets from a package: {', '.join(SETS)}."
         )
     rows: list[Row] = []
+    problems: list[str] = []
     with path.open(encoding="utf-8") as lines:
         for number, line in zip(range(1, n + 1), lines, strict=False):
             try:
-                rows.append(_with_reference(as_chat(json.loads(line.rstrip("\n")))))
+                rows.append(as_chat(json.loads(line.rstrip("\n"))))
+                check_row(rows[-1], scorer)
             except json.JSONDecodeError as error:
-                raise UserError(f"{path}:{number} is not JSON: {error.msg} at column {error.colno}.") from None
-            except ValueError as error:
-                raise UserError(f"{path}:{number} is not a chat row with a reference answer: {error}.") from None
+                problems.append(f"{path}:{number} is not JSON: {error.msg} at column {error.colno}.")
+            except (ValueError, UserError) as error:
+                problems.append(f"{path}:{number} can't be used: {str(error).removesuffix('.')}.")
+    if problems:
+        raise UserError(_listed(name, problems))
     if not rows:
         raise UserError(f"{path} is empty: there is nothing to evaluate. Take {name!r} out of eval.sets or fill it.")
-    return rows
+    return with_ids(rows, name)
 
 
-def _with_reference(row: Row) -> Row:
-    """A row that asks and answers. Raises ValueError for one that can't be judged."""
-    if len(row["messages"]) < 2 or row["messages"][-2]["role"] != "user":
-        raise ValueError("a user's message before the assistant's was expected")
-    if not content_text(row["messages"][-1]["content"]).strip():
-        raise ValueError("the reference answer is empty")
-    return row
+def _listed(name: str, problems: list[str]) -> str:
+    more = [f"… and {len(problems) - SHOWN_PROBLEMS} more"] if len(problems) > SHOWN_PROBLEMS else []
+    listed = "\n  ".join(problems[:SHOWN_PROBLEMS] + more)
+    return (
+        f"The test set {name!r} of eval.sets can't be evaluated, no engine was started. Bad rows: {len(problems)}.\n"
+        f"  {listed}\n"
+        "Correct them where they come from (rows of your own: the file that data.tests names) and start again."
+    )
 
 
 def sample_key(artifact_sha256: str, config: EvalConfig, engine: str, row: Row) -> str:
@@ -75,7 +83,8 @@ class SampleFile:
         self._whole = folder / f"{engine}.jsonl"
         self._partial = folder / f"{engine}.partial.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
-        self._known = {line["key"]: line["answer"] for path in (self._whole, self._partial) for line in _lines(path)}
+        lines = [*whole_lines(self._whole), *whole_lines(self._partial)]
+        self._known = {line["key"]: line["answer"] for line in lines}
         _end_line(self._partial)
 
     def get(self, key: str) -> Answer | None:
@@ -101,17 +110,17 @@ def judge(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[s
     *_, user, expected = row["messages"]
     utterance, want = content_text(user["content"]), content_text(expected["content"])
     if config.scorer == "choice":
-        return score_choice(answer.text, want, utterance, answer.stopped, choices=row.get("choices", ()))
+        return score_choice(answer.text, want, utterance, answer.stopped, choices=row.get("choices") or ())
     return SCORERS[config.scorer](answer.text, want, utterance, answer.stopped, open_slots)
 
 
-def as_sample(name: str, index: int, row: Row, key: str, answer: Answer, score: Score) -> dict[str, Any]:
+def as_sample(name: str, row: Row, key: str, answer: Answer, score: Score) -> dict[str, Any]:
     """One line of samples/<engine>.jsonl."""
     *_, user, expected = row["messages"]
     return {
         "set": name,
-        "id": row.get("id", f"{name}-{index:06d}"),
-        "category": row.get("category", ""),
+        "id": row["id"],
+        "category": row.get("category") or "",
         "utterance": content_text(user["content"]),
         "expected": content_text(expected["content"]),
         "score": score.as_dict(),
@@ -122,25 +131,12 @@ def as_sample(name: str, index: int, row: Row, key: str, answer: Answer, score: 
 
 def read_samples(folder: Path, engine: str) -> list[dict[str, Any]]:
     """The finished samples of an engine; empty where it has none."""
-    return _lines(folder / f"{engine}.jsonl")
+    return list(whole_lines(folder / f"{engine}.jsonl"))
 
 
 def open_slots_of(rows: Iterable[Row]) -> frozenset[str]:
     """Arguments whose value is copied from the utterance in some row of the set."""
-    return frozenset(slot for row in rows for slot in row.get("open", {}))
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file; one that a killed process left half written is not there."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
+    return frozenset(slot for row in rows if isinstance(row.get("open"), dict) for slot in row["open"])
 
 
 def _end_line(path: Path) -> None:

@@ -25,12 +25,12 @@ def run(context: StageContext) -> dict[str, Any]:
     """Compares all engines of `eval.engines`; headline: exact match of each on the headline set.
 
     Raises:
-        UserError: an unknown engine or test set; found before anything is started.
+        UserError: an unknown engine or test set, or rows that can't be judged; found before anything is started.
         TandemError: no engine could answer.
     """
     config, folder = context.config, context.run
     check_request(config)
-    sets = {name: read_set(folder.data, name, n) for name, n in config.eval.sets.items()}
+    sets = {name: read_set(folder.data, name, n, config.eval.scorer) for name, n in config.eval.sets.items()}
     _forget_others(config, folder)
     with tempfile.TemporaryDirectory(prefix="tandem-eval-") as scratch:
         outcomes = {engine: _answered(engine, config, folder, sets, Path(scratch)) for engine in config.eval.engines}

@@ -28,6 +28,7 @@ ErrorType = Literal[
     "too_long",
 ]
 ERROR_TYPES: tuple[ErrorType, ...] = tuple(kind for kind in get_args(ErrorType) if kind != "none")
+SHOWN_LETTERS = 100  # of a value in an error message
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,7 @@ def score_call(
     answer: str, expected: str, utterance: str, ended_by_stop: bool = True, open_slots: Collection[str] = ()
 ) -> Score:
     """Judges a function call. `open_slots` are the arguments whose value must be copied from the utterance."""
-    want = parse_call(expected)
-    if want is None:
-        raise UserError(
-            f"The expected answer {expected!r} is not a call ({{'name': …, 'arguments': {{…}}}}), "
-            "so the scorer 'call' can't judge it. Correct the row, or set eval.scorer to 'exact' or 'contains'."
-        )
+    want = _expected_call(expected)
     got = parse_call(answer)
     exact = got is not None and ended_by_stop and same_call(got, want)
     return Score(
@@ -128,13 +124,7 @@ def score_choice(
 
     Where one choice is part of another ("off", "switch off"), the longer one is what was named.
     """
-    want = expected.strip().casefold()
-    known = {choice.strip().casefold() for choice in choices}
-    if want not in known:
-        raise UserError(
-            f"The expected answer {expected!r} is not among the choices {sorted(choices)}, so the scorer 'choice' "
-            "can't judge it. Give each row a list 'choices' that has its answer, or set eval.scorer to 'exact'."
-        )
+    want, known = expected.strip().casefold(), _known_choices(expected, choices)
     named = _named(answer.casefold(), known)
     if len(named) == 1 or not ended_by_stop:
         return _score_text(named == {want}, ended_by_stop)
@@ -163,6 +153,47 @@ SCORERS: dict[str, Scorer] = {
     "contains": score_contains,
     "choice": score_choice,
 }
+
+
+def check_reference(scorer: str, expected: str, choices: Any = ()) -> None:
+    """Raises UserError where the scorer can't judge any answer by this reference answer and these choices."""
+    if scorer == "call":
+        _expected_call(expected)
+    if scorer == "choice":
+        _known_choices(expected, choices)
+
+
+def _expected_call(expected: str) -> Call:
+    want = parse_call(expected)
+    if want is None:
+        raise UserError(
+            f"The expected answer {shown(expected)} is not a call ({{'name': …, 'arguments': {{…}}}}), "
+            "so the scorer 'call' can't judge it. Correct the row, or set eval.scorer to 'exact' or 'contains'."
+        )
+    return want
+
+
+def _known_choices(expected: str, choices: Any) -> set[str]:
+    """The choices, case aside."""
+    if isinstance(choices, str) or not all(isinstance(choice, str) and choice.strip() for choice in choices):
+        raise UserError(
+            f"The choices {shown(choices)} are not a list of texts, so the scorer 'choice' can't look for them in an "
+            "answer. Write each choice of the row as a text in quotes, none of them empty."
+        )
+    known = {choice.strip().casefold() for choice in choices}
+    if expected.strip().casefold() not in known:
+        raise UserError(
+            f"The expected answer {shown(expected)} is not among the choices {shown(sorted(choices))}, so the scorer "
+            "'choice' can't judge it. Give each row a list 'choices' that has its answer, or set eval.scorer to "
+            "'exact'."
+        )
+    return known
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: the beginning of a long one."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}…"
 
 
 def same_call(one: Call, other: Call) -> bool:

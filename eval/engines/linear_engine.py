@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from eval.engines.engine import Answer, EngineSpec, Timing, describe_files, now
 from train.atomic import sha256_file, sha256_json
 from train.chat import Message, content_text
 from train.errors import MissingExtraError, UserError
+from train.tracking.jsonl_log import whole_lines
 
 CHUNK = 64
 SOURCES = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ class LinearEngine:
         if not data.exists():
             raise UserError(f"No training rows at {data} for the linear baseline: run the data stage first.")
         self._path = self.spec.run.eval / f"baseline-linear-{self._key(data)}.npz"
-        rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+        rows = list(whole_lines(data))
         self._utterances = [_utterance(row["messages"][:-1]) for row in itertools.islice(rows, 256)]
         if self._path.exists():
             self._model: Any = LinearBaseline.load(self._path)

@@ -182,6 +182,19 @@ def test_the_gates_of_the_project_are_valid() -> None:
     assert len(read_gates(ROOT / "configs" / "gates.yaml").all()) == 7
 
 
+def test_alert_that_cannot_be_written_leaves_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    write_golden(folder)
+    (folder / "metrics.jsonl").unlink()
+    (folder / "metrics.jsonl").mkdir()  # can't be written by root either, as a read-only folder can
+    path = gates(tmp_path, "size:\n  - {artifact: student-tflite-int8, max_mb: 1}\n")
+    assert guarded(lambda: judge_run(folder, path)) == 3
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["passed"] is False
+    assert re.search(rf"alert .* could not be written to {re.escape(str(folder))} \(.*Is a directory", said.err)
+    assert "error: 1 of 1 gates of" in said.err
+
+
 def test_failed_gate_raises_an_alert(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     write_golden(folder)

@@ -53,6 +53,15 @@ def test_figures(golden: Path) -> None:
     assert "| student-tflite-int8 | 5 |" in markdown, "bad JSON is the only kind of error here"
 
 
+def test_curves_of_a_log_with_line_separators_and_bytes_that_are_no_text(golden: Path, tmp_path: Path) -> None:
+    run = tmp_path / "golden"
+    shutil.copytree(golden, run)
+    line = {"stage": "finetune", "train/step": 5, "train/loss": 1.5, "note": "a\u2028b\u2029c\u0085d"}
+    half = b'{"stage": "finetune", "note": "caf\xc3'
+    (run / "metrics.jsonl").write_bytes(json.dumps(line, ensure_ascii=False).encode() + b"\n" + half)
+    assert [(curve.x, curve.loss) for curve in gather(run).curves] == [([5.0], [1.5])]
+
+
 def test_pareto_front_and_subject(golden: Path) -> None:
     results = read_results(golden / "eval")
     assert pareto_front(results) == {"teacher-eager", "student-keras", "student-tflite-int8"}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eval.engines.engine import Answer
 from eval.likelihood import read_text
 from eval.results import read_result
-from eval.samples import read_samples, read_set
+from eval.samples import SampleFile, open_slots_of, read_samples, read_set
 from eval.stage import run
+from tests.eval.conftest import EVAL
 from train.config import Config
 from train.errors import TandemError, UserError
 from train.runs import RunFolder, StageContext
@@ -189,6 +192,114 @@ def test_rows_that_cannot_be_judged_are_named(run_folder: RunFolder, line: str, 
         file.write(f"{line}\n")
     with pytest.raises(UserError, match=rf"t3\.jsonl:21 .*{message}"):
         read_set(run_folder.data, "t3", 100)
+
+
+def write_rows(run: RunFolder, name: str, rows: list[dict[str, Any]]) -> None:
+    (run.data / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize("shared", [{"id": "chat-7"}, {"id": None}])
+def test_rows_that_share_an_id_are_paired_each_with_itself(
+    fake: Fake, context: StageContext, shared: dict[str, Any]
+) -> None:
+    """Both engines answer the same: all of it agrees, and neither is better."""
+    write_rows(context.run, "t3", [row | shared for row in read_set(context.run.data, "t3", 10)])
+    fake("teacher-eager", "Half")
+    fake("student-keras", "Half")
+    run(context)
+    student = read_result(context.run.eval / "student-keras.json")
+    assert student.agreement is not None
+    assert (student.agreement.same.k, student.agreement.same.n) == (14, 14)
+    assert student.difference is not None
+    assert (student.difference.value, student.difference.p) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("eval_keys", "row_keys", "message"),
+    [
+        ({}, {"category": 3}, "'category' is 3, where a text"),
+        ({}, {"category": ["a"]}, r"'category' is \['a'\], where a text"),
+        ({}, {"id": {"n": 1}}, r"'id' is \{'n': 1\}, where a text or a whole number"),
+        ({}, {"id": True}, "'id' is True, where"),
+        ({}, {"open": "area"}, "'open' is 'area', where an object"),
+        ({"scorer": "choice"}, {"choices": [1, 2]}, r"The choices \[1, 2\] are not a list of texts"),
+        ({"scorer": "choice"}, {"choices": "ab"}, "'choices' is 'ab', where a list of texts"),
+        ({"scorer": "choice"}, {"choices": ["a", "b"]}, "is not among the choices"),
+        ({"scorer": "choice"}, {"choices": None}, r"is not among the choices \[\]"),
+        ({}, {"function": "f", "possible": {"a": [1]}}, "'function' 'f' and 'possible' .* are not a schema"),
+    ],
+)
+def test_keys_of_rows_are_checked_before_an_engine_starts(
+    fake: Fake, context: StageContext, eval_keys: dict[str, Any], row_keys: dict[str, Any], message: str
+) -> None:
+    rows = read_set(context.run.data, "t3", 10)
+    rows = [row | {"choices": [row["messages"][-1]["content"]]} for row in rows]
+    rows[6] |= row_keys
+    write_rows(context.run, "t3", rows)
+    config = Config.model_validate(context.config.model_dump(mode="json") | {"eval": EVAL | eval_keys})
+    fake("teacher-eager", "Right")
+    fake("student-keras", "Right")
+    with pytest.raises(UserError, match=r"The test set 't3' of eval\.sets can't be .* Bad rows: 1\.") as caught:
+        run(dataclasses.replace(context, config=config))
+    assert re.search(rf"t3\.jsonl:7 .*{message}", str(caught.value)), str(caught.value)
+    assert "Correct them where they come from" in str(caught.value)
+    assert not context.run.eval.exists()
+
+
+def test_texts_under_the_scorer_of_calls_are_one_error_before_an_engine_starts(
+    fake: Fake, context: StageContext
+) -> None:
+    rows = read_set(context.run.data, "t3", 10)
+    for row in rows:
+        row["messages"][-1]["content"] = "The light is on. " * 20
+    write_rows(context.run, "t3", rows)
+    fake("teacher-eager", "Right")
+    fake("student-keras", "Right")
+    with pytest.raises(UserError, match=r"Bad rows: 10\.") as caught:
+        run(context)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 8
+    assert re.search(r"t3\.jsonl:1 .*The light is on\..*… is not a call .* set eval\.scorer to 'exact'", lines[1])
+    assert lines[6] == "  … and 5 more"
+    assert not context.run.eval.exists()
+
+
+def test_keys_of_another_scorer_may_be_anything(run_folder: RunFolder) -> None:
+    rows = [row | {"open": 12.5, "choices": 3, "category": None} for row in read_set(run_folder.data, "t3", 3)]
+    write_rows(run_folder, "t3", rows)
+    assert len(read_set(run_folder.data, "t3", 3, "exact")) == 3
+    assert open_slots_of(rows) == frozenset()
+
+
+def test_every_row_has_an_id_of_its_own(run_folder: RunFolder) -> None:
+    given: list[dict[str, Any]] = [{"id": "chat"}, {"id": "chat"}, {}, {"id": None}, {"id": "chat#2"}, {"id": 5}]
+    rows = [{"messages": row["messages"]} for row in read_set(run_folder.data, "t3", 6)]
+    write_rows(run_folder, "t3", [row | key for row, key in zip(rows, given, strict=True)])
+    expected = ["chat", "chat#2", "t3-000002", "t3-000003", "chat#2#2", "5"]
+    assert [row["id"] for row in read_set(run_folder.data, "t3", 6)] == expected
+    assert [row["id"] for row in read_set(run_folder.data, "t3", 2)] == expected[:2], "the same with fewer rows"
+
+
+def test_right_values_are_checked_by_the_reference(run_folder: RunFolder) -> None:
+    """Of rows judged like the leaderboard's."""
+    schema = {"name": "f", "parameters": {"properties": {"a": {"type": "integer"}}, "required": ["a"]}}
+    call = {"role": "assistant", "content": '{"name":"f","arguments":{"a":1}}'}
+    row = {"messages": [{"role": "user", "content": "one"}, call], "function": schema, "possible": {"a": [1, 2]}}
+    write_rows(run_folder, "t3", [row])
+    assert len(read_set(run_folder.data, "t3", 1, "exact")) == 1
+    write_rows(run_folder, "t3", [row | {"possible": {"a": [2]}}])
+    with pytest.raises(UserError, match=r"t3\.jsonl:1 .*is not right by its own 'possible' \{'a': \[2\]\}"):
+        read_set(run_folder.data, "t3", 1, "exact")
+
+
+def test_answers_with_line_separators_are_kept(tmp_path: Path) -> None:
+    said = Answer("a\u2028b\u2029c\u0085d", 5, True)
+    SampleFile(tmp_path, "base").add("key", said)
+    again = SampleFile(tmp_path, "base")
+    assert again.get("key") == said
+    again.finish([{"key": "key", "answer": dataclasses.asdict(said)}])
+    assert [sample["answer"]["text"] for sample in read_samples(tmp_path, "base")] == [said.text]
+    assert SampleFile(tmp_path, "base").get("key") == said
 
 
 def test_plain_text_must_be_there(context: StageContext, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from train.errors import UserError
 from train.tracking.backfill import backfill_wandb, read_history, track_run
+from train.tracking.bench import bench_samples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOSSES = {"finetune": [(5, 0.2), (10, 0.2), (15, 2 / 15), (20, 0.1)], "distill": [(10, 0.5), (20, 0.25)]}
@@ -30,6 +31,14 @@ def test_the_log_is_read_as_it_was_done_last(finished_run: Path) -> None:
     for stage, expected in LOSSES.items():
         lines = [line.figures for line in histories[stage].lines if "train/loss" in line.figures]
         assert [(line["train/step"], line["train/loss"]) for line in lines] == expected
+
+
+def test_an_answer_with_line_separators_is_one_sample(finished_run: Path) -> None:
+    path = finished_run / "eval" / "samples" / "base.jsonl"
+    said = "a\u2028b\u2029c\u0085d"
+    row = {"set": "t3", "utterance": said, "expected": "{}", "answer": {"text": said}, "score": {"exact": True}}
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert [sample.answer for sample in bench_samples(finished_run) if sample.engine == "base"] == [said]
 
 
 def test_wandb_twice_is_wandb_once(finished_run: Path) -> None:

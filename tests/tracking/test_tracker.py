@@ -70,6 +70,16 @@ def test_a_half_line_is_not_glued_to_the_next(tmp_path: Path) -> None:
     assert [line["x"] for line in read_lines(tmp_path)] == [1, 2]
 
 
+def test_a_line_ends_at_a_line_feed_and_nowhere_else(tmp_path: Path) -> None:
+    said = "a\u2028b\u2029c\u0085d"
+    log = JsonlLog(tmp_path, "finetune")
+    log.samples([Sample(1, "teacher", said, said, said, True)], 1.0)
+    log.log({"x": 2}, 2.0)
+    log.close(failed=False)
+    first, second = read_lines(tmp_path)
+    assert (first["sample"]["answer"], second["x"]) == (said, 2)
+
+
 def test_a_loss_that_is_no_number_raises_one_alert_and_stays_json(tmp_path: Path) -> None:
     with Tracker(tmp_path, "distill") as tracked:
         tracked.log({"train/step": 3, "train/loss": float("nan"), "train/grad_norm": float("inf")})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from train.tracking.backend import Figures, Sample
+from train.tracking.jsonl_log import whole_lines
 
 PROMPTS = 8  # rows of the headline set shown for every engine
 
@@ -29,7 +30,7 @@ def bench_samples(folder: Path, prompts: int = PROMPTS) -> list[Sample]:
     for engine, result in _results(folder).items():
         path = folder / "eval" / "samples" / f"{engine}.jsonl"
         headline = (result.get("settings") or {}).get("headline")
-        rows = [row for row in _jsonl(path) if row.get("set") == headline][:prompts]
+        rows = [row for row in whole_lines(path) if row.get("set") == headline][:prompts]
         found += [
             Sample(
                 steps.get(engine.split("-")[0], 0),
@@ -86,7 +87,3 @@ def _results(folder: Path) -> dict[str, dict[str, Any]]:
         if isinstance(result, dict) and result.get("kind") == "artifact":
             found[result["engine"]] = result
     return found
-
-
-def _jsonl(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

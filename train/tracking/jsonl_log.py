@@ -57,13 +57,20 @@ class JsonlLog:
 
 def read_lines(folder: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of metrics.jsonl in order; one that was left half written is not there."""
-    path = folder / NAME
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+    return (line for line in whole_lines(folder / NAME) if isinstance(line.get("stage"), str))
+
+
+def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a JSONL file in order; empty where there is no file. A half line is skipped.
+
+    Only a line feed ends a line: str.splitlines() also cuts at U+2028, U+2029 and U+0085, which stand inside strings.
+    """
+    for text in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
         try:
             line = json.loads(text)
         except ValueError:
             continue
-        if isinstance(line, dict) and isinstance(line.get("stage"), str):
+        if isinstance(line, dict):
             yield line
 
 
