@@ -279,8 +279,12 @@ def doctor() -> None:
 
 
 def _stages(config: Path, overrides: list[str]) -> list[Stage]:
-    """All stages that this config needs, in order."""
+    """All stages that this config needs, in order. What only the last would refuse is refused here."""
     loaded = load_config(config, overrides).config
+    if loaded.data.tools is not None:
+        from mobile.export.tools import check_tools
+
+        check_tools(Path(loaded.data.tools).expanduser(), loaded.export)
     data_and_teacher = [data_stage(loaded), finetune_stage(loaded), CAPTURE]
     return needed([*data_and_teacher, distill_stage(loaded), EXPORT, eval_stage(loaded)])
 

@@ -45,7 +45,8 @@ def read_rows(path: Path, tokenizer: ChatTokenizer, count: int, window: int) -> 
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines()[:count]:
+    lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also cuts at U+2028 inside a string
+    for line in [line for line in lines if line][:count]:
         messages = json.loads(line)["messages"]
         ids, mask = tokenizer.encode(messages)
         end = len(mask) - mask[::-1].index(1)

@@ -11,6 +11,7 @@ from mobile.export.convert import convert
 from mobile.export.litertlm import build_litertlm
 from mobile.export.quantize import check_blocks, check_tables, quantize
 from mobile.export.source import Source
+from mobile.export.tools import find_tools
 from mobile.export.weights import Shape, Weights
 from train.chat import ChatTokenizer
 from train.config.schema import ExportConfig
@@ -54,10 +55,11 @@ def build_models(
 
 
 def build_rest(source: Source, tokenizer: ChatTokenizer, config: ExportConfig, data: Path, folder: Path) -> None:
-    """tokenizer.json, tools.json where the run has one, and the `.litertlm`."""
+    """tokenizer.json, tools.json where the data has functions, and the `.litertlm`."""
     shutil.copyfile(source.tokenizer / "tokenizer.json", folder / "tokenizer.json")
-    if (data / "tools.json").is_file():
-        shutil.copyfile(data / "tools.json", folder / "tools.json")
+    tools = find_tools(data / "tools.json")
+    if tools is not None:
+        shutil.copyfile(tools, folder / "tools.json")
     if with_litertlm(config):
         model = folder / f"{source.name}-int8.tflite"
         bundle = build_litertlm(model, folder / "tokenizer.json", [tokenizer.stop_id], tokenizer.pad_id, config.window)

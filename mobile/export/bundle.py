@@ -14,6 +14,7 @@ from mobile.runtime.bundle import FORMAT_VERSION
 from mobile.runtime.model import Model
 from train.atomic import sha256_file
 from train.chat import CHAT_TEMPLATE, ChatTokenizer
+from train.config.schema import ExportConfig
 
 GOLDEN_TEXT = "turn on the kitchen lights"
 GOLDEN_STEPS = 8
@@ -38,7 +39,12 @@ def golden_messages() -> list[dict[str, Any]]:
 
 
 def describe(
-    folder: Path, variants: Sequence[Variant], gates: Sequence[Gate], weights: Weights, tokenizer: ChatTokenizer
+    folder: Path,
+    variants: Sequence[Variant],
+    gates: Sequence[Gate],
+    weights: Weights,
+    tokenizer: ChatTokenizer,
+    config: ExportConfig,
 ) -> dict[str, Any]:
     """The contents of bundle.json for `folder`, whose other files are all written."""
     names = {path.name for path in folder.iterdir()}
@@ -66,6 +72,7 @@ def describe(
             }
             for variant in variants
         },
+        "int4_block": config.int4_block,
         "gates": {gate.name: gate.entry() for gate in gates},
         "golden": {
             "messages": golden_messages(),
@@ -74,6 +81,7 @@ def describe(
         },
         "licences": LICENCES,
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_file(path)} for path in files},
+        "constrain": config.constrain if "tools.json" in names else "off",
     }
 
 

@@ -27,7 +27,8 @@ BUNDLE = "bundle.json"
 def ship(source: Path, target: Path, variant: str, litertlm: bool = True) -> dict[str, Any]:
     """Writes `target`, whole or not at all; a card that is there already stays. Returns its files and their bytes.
 
-    UserError: `source` is no exported folder, is damaged, or has no such variant.
+    UserError: `source` is no exported folder, is damaged, or has no such variant; `target` holds something else than a
+    shipped model, or is `source`, lies in it or around it.
     """
     try:
         bundle = Bundle(source)
@@ -40,6 +41,7 @@ def ship(source: Path, target: Path, variant: str, litertlm: bool = True) -> dic
             bundle.check_hash(name)
     except ModelError as error:
         raise UserError(str(error)) from error
+    check_target(source, target)
     card = next((folder / CARD for folder in (target, source) if (folder / CARD).is_file()), None)
     text = None if card is None else card.read_text(encoding="utf-8")
     with whole_folder(target) as temporary:
@@ -49,6 +51,21 @@ def ship(source: Path, target: Path, variant: str, litertlm: bool = True) -> dic
         if text is not None:
             (temporary / CARD).write_text(text, encoding="utf-8")
     return {"folder": str(target), "bytes": {name: entry["bytes"] for name, entry in described["files"].items()}}
+
+
+def check_target(source: Path, target: Path) -> None:
+    """UserError where writing `target` would delete what no export wrote, or `source` itself."""
+    ours, theirs = source.resolve(), target.resolve()
+    if ours == theirs or ours in theirs.parents or theirs in ours.parents:
+        raise UserError(f"The target {target} and the source {source} lie in one another. Name another folder.")
+    if target.exists() and not target.is_dir():
+        raise UserError(f"The target {target} is a file. Name a folder.")
+    names = sorted(path.name for path in target.iterdir()) if target.is_dir() else []
+    if names and BUNDLE not in names and names != [CARD]:
+        raise UserError(
+            f"The target {target} holds other files ({names[0]}, {len(names)} in all) and no {BUNDLE}, and would be "
+            "replaced as a whole. Name a new folder, or one that this command wrote."
+        )
 
 
 def reduced(described: dict[str, Any], variant: str, litertlm: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mobile.export.gates import require_gates
 from mobile.export.measure import OPTIONAL, Subject, measure
 from mobile.export.parity import prompt_lengths
 from mobile.export.source import Source, find_source
+from mobile.export.tools import check_tools
 from mobile.export.weights import Weights, read_shape, read_weights
 from mobile.runtime.chat import Chat
 from mobile.runtime.runner import quiet_exit
@@ -36,6 +37,7 @@ def run(context: StageContext) -> dict[str, Any]:
     quiet_exit()  # of CompiledModel, which one of the gates runs
     config, run_folder = context.config.export, context.run
     source = find_source(config.source, run_folder)
+    check_tools(run_folder.data / "tools.json", config)
     announce(source, config, run_folder.path)
     weights, tokenizer = read_source(source)
     with whole_folder(run_folder.path / source.output) as folder:
@@ -90,8 +92,7 @@ def export(
     if "fp32" not in config.variants:
         paths["fp32"].unlink()
         variants = [variant for variant in variants if variant.name != "fp32"]
-    bundle = describe(folder, variants, gates, weights, tokenizer)
-    bundle["constrain"] = config.constrain if bundle["tools_file"] else "off"
+    bundle = describe(folder, variants, gates, weights, tokenizer, config)
     write_json(folder / "bundle.json", bundle)
     for variant in variants:
         Chat(folder, variant.name).self_test()

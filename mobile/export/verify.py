@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mobile.export.build import build_models, build_rest, check_ability
+from mobile.export.quantize import BLOCK
 from mobile.export.source import Source, find_source
 from mobile.export.stage import read_source
 from train.atomic import sha256_file
@@ -37,7 +38,7 @@ def verify(run_path: Path) -> dict[str, Any]:
         differing += damaged
         bundle = f"{source.output}/bundle.json"
         if not any(line.startswith(bundle) for line in damaged):  # it says what to build
-            differing += _rebuilt_differently(run, source, _config(run.path / bundle), outputs)
+            differing += _rebuilt_differently(run, source, recorded_config(run.path / bundle), outputs)
         checked[stage] = len(outputs)
     if differing:
         raise GateError(
@@ -59,13 +60,14 @@ def _damaged(run: RunFolder, outputs: dict[str, str]) -> list[str]:
     return found
 
 
-def _config(bundle: Path) -> ExportConfig:
+def recorded_config(bundle: Path) -> ExportConfig:
     """The part of the config that decides the bytes, as it was at the export: config.yaml may have changed since."""
     values = json.loads(bundle.read_text(encoding="utf-8"))
     return ExportConfig(
         prefill=values["prefill"],
         window=values["window"],
         variants=sorted(values["variants"]),
+        int4_block=values.get("int4_block", BLOCK),  # older exports did not record it
         litertlm=values["litertlm_file"] is not None,
     )
 

@@ -97,6 +97,10 @@ def _read(path: Path) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist: {path.parent} is no exported folder (mobile/ of a run).") from None
+    except OSError as error:
+        raise ModelError(
+            f"{path} cannot be read ({error.strerror}). Name a readable folder (mobile/ of a run), not a file in it."
+        ) from error
     except ValueError as error:
         raise ModelError(f"{path} is not JSON ({error}). Copy the folder again.") from error
     if not isinstance(values, dict):

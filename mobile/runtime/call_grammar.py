@@ -35,6 +35,8 @@ KEYWORDS = {
     "null": set(),
 }  # fmt: skip
 SCALARS = ["string", "number", "boolean", "null"]
+# Where a schema holds a word for a number, one value for a list, or a definition that leads back to itself.
+WRONG_CONTENTS = (TypeError, ValueError, ArithmeticError, RecursionError)
 
 # A part of a grammar (a frame) is fixed bytes, a Text, Excerpt or Number, or one of the two classes below.
 
@@ -80,8 +82,13 @@ class CallGrammar:
         options: list[Any] = [b'{"name":null,"arguments":{}}']
         for tool in tools:
             head = b'{"name":' + _json(tool["name"]) + b',"arguments":'
-            parameters = tool.get("parameters") or {}
-            options.append(Series([head, self._object(parameters, parameters, f"function {tool['name']}"), b"}"]))
+            parameters, where = tool.get("parameters") or {}, f"function {tool['name']}"
+            try:
+                options.append(Series([head, self._object(parameters, parameters, where), b"}"]))
+            except WRONG_CONTENTS as error:
+                raise SchemaError(
+                    f"tools.json, {where}: its parameters are no JSON schema that can be followed ({error!r})."
+                ) from error
         self.root = Choice(options)
 
     def _value(self, schema: Any, root: dict[str, Any], where: str) -> Any:

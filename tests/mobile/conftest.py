@@ -61,9 +61,8 @@ os.environ |= {"PATH": "/nonexistent", "TANDEM_CACHE": str(folder / "cache")}
 mobile.export.legacy.PYTHON = (9, 9)
 export = {"prefill": [4, 16], "window": 48, "parity_steps": 6, "gate_rows": 8}
 offers = [
-    {"source": "student", "variants": ["fp32", "int8", "int4", "portable"], "min_agreement": {}},
-    {"source": "teacher", "variants": ["fp32", "int8", "int4"], "int4_block": None,
-     "min_agreement": {"int4": 1.0}},
+    {"source": "student", "variants": ["fp32", "int8", "int4", "portable"], "int4_block": None, "min_agreement": {}},
+    {"source": "teacher", "variants": ["fp32", "int8", "int4"], "min_agreement": {"int4": 1.0}},
 ]
 for offer in offers:
     run_export(Config(name=folder.name, runs_dir=folder.parent, export=export | offer))
@@ -215,9 +214,13 @@ def chat(exported: Exported) -> Chat:
 
 @pytest.fixture(scope="session")
 def offers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose student is exported in every variant, and whose teacher is another model (llama3 rotary scaling)."""
+    """A run whose student is exported in every variant, and whose teacher is another model (llama3 rotary scaling).
+
+    Its data has no functions, as a user's own data may have none; int4 of the student has a scale a row.
+    """
     folder = tmp_path_factory.mktemp("offers") / "run"
     make_run(folder)
+    (folder / "data" / "tools.json").write_text("[]")  # what the data stage writes without data.tools
     scaling = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
     rope = {"rope_theta": 1000.0, "original_max_position_embeddings": 32, **scaling}
     make_student(folder / "teacher", seed=3, rope_parameters=rope)

@@ -332,6 +332,21 @@ def test_what_cannot_be_guaranteed_is_refused_by_name(schema: dict[str, Any], me
         CallGrammar([{"name": "f", "parameters": {"properties": {"x": schema}}}])
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"properties": ["x"]},
+        {"properties": {"x": {}}, "required": 5},
+        {"properties": {"x": {"type": "string", "minLength": "one"}}},
+        {"properties": {"x": {"type": "integer", "minimum": "one"}}},
+        {"properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"properties": {"x": {"$ref": "#/$defs/a"}}}}},
+    ],
+)
+def test_parameters_that_are_no_schema_are_refused_by_the_functions_name(parameters: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match="function f: its parameters are no JSON schema"):
+        CallGrammar([{"name": "f", "parameters": parameters}])
+
+
 def test_nested_values() -> None:
     schema = {
         "properties": {

@@ -124,6 +124,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "shape without heads": lambda b: b["model"].pop("num_attention_heads"),
     "constrain unknown": lambda b: b.update(constrain="guess"),
     "tools elsewhere": lambda b: b.update(tools_file="functions.json"),
+    "int4 block unknown": lambda b: b.update(int4_block=16),
 }
 
 

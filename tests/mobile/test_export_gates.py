@@ -16,6 +16,7 @@ from mobile.export.runtimes import compiled_gate, legacy_gate, litertlm_gate, pr
 from mobile.export.weights import Shape
 from mobile.runtime import Model
 from tests.mobile.conftest import WINDOW, Exported
+from train.atomic import write_jsonl
 from train.chat import ChatTokenizer
 from train.errors import GateError, UserError
 
@@ -112,6 +113,15 @@ def test_rows_are_split_before_the_last_answer(tokenizer: ChatTokenizer, tmp_pat
     assert (double.question, double.prompt, double.answer) == ("", tokenizer.prompt(twice[:3]), single.answer)
     assert read_rows(tmp_path / "none.jsonl", tokenizer, 3, 60) == []
     assert agreement_gate("int8", [], {}, {}).passed is None
+
+
+def test_a_row_may_hold_any_character_that_unicode_ends_a_line_with(tokenizer: ChatTokenizer, tmp_path: Path) -> None:
+    """JSON escapes the line feed, but not U+0085, U+2028 and U+2029."""
+    messages = [{"role": "user", "content": "a\u2028b\u2029c\u0085d"}, {"role": "assistant", "content": "door"}]
+    write_jsonl(tmp_path / "val.jsonl", [{"messages": messages}] * 2)
+    assert [row.question for row in read_rows(tmp_path / "val.jsonl", tokenizer, 3, 150)] == [
+        messages[0]["content"]
+    ] * 2
 
 
 def test_failed_gates_are_all_named_and_missing_ones_pass() -> None:

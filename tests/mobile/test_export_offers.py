@@ -10,7 +10,10 @@ import pytest
 
 from mobile.export import flatbuffer
 from mobile.export.source import export_stage, find_source
-from mobile.runtime import Chat
+from mobile.export.verify import recorded_config
+from mobile.runtime import Chat, ModelError
+from mobile.runtime.__main__ import main
+from mobile.talk import talk
 from tests.mobile.conftest import VERIFY, child, finish
 from train.config.schema import Config
 from train.errors import UserError
@@ -59,6 +62,38 @@ def test_every_matrix_of_int4_has_four_bits(offers: Path) -> None:
 def test_litertlm_is_the_same_in_another_process(offers: Path, tmp_path: Path) -> None:
     """`tandem verify` in a process with another hash seed builds every file again, byte for byte."""
     finish(child(VERIFY, offers, hash_seed=77))
+
+
+def test_verify_takes_the_int4_block_of_the_export(offers: Path, tmp_path: Path) -> None:
+    bundle = json.loads((offers / "mobile" / "bundle.json").read_text())
+    assert bundle["int4_block"] is None
+    assert recorded_config(offers / "mobile" / "bundle.json").int4_block is None
+    assert recorded_config(offers / "mobile-teacher" / "bundle.json").int4_block == 32
+    older = tmp_path / "bundle.json"
+    for block in ({"int4_block": 64}, {}):
+        older.write_text(json.dumps({name: bundle[name] for name in bundle if name != "int4_block"} | block))
+        assert recorded_config(older).int4_block == (64 if block else 32)
+
+
+def test_data_without_functions_gives_a_folder_of_free_answers(
+    offers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """tools.json is absent, as mobile/README.md says, and chat and runtime do without it."""
+    folder = offers / "mobile"
+    assert not (folder / "tools.json").exists()
+    bundle = json.loads((folder / "bundle.json").read_text())
+    assert (bundle["tools_file"], bundle["constrain"]) == (None, "off")
+    assert "tools.json" not in bundle["files"]
+    text = Chat(folder, "int8").answer("open", 6).text
+    assert main([str(folder), "open", "--variant", "int8", "--max-new-tokens", "6", "--self-test"]) == 0
+    assert capsys.readouterr().out == text + "\n"
+    result = talk(offers, "open", None, 1)
+    assert result is not None
+    assert result["answer"].startswith(text)
+    with pytest.raises(ModelError, match=r"no tools\.json to constrain answers by"):
+        Chat(folder, constrain="schema")
+    with pytest.raises(UserError, match=r"no tools\.json"):
+        talk(offers, "open", None, 1, constrain="schema")
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,8 @@ def test_the_folder_may_be_text(exported: Exported, chat: Chat) -> None:
 def test_missing_and_truncated_files(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not exist"):
         Chat(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match=r"cannot be read \(Not a directory\).*not a file in it"):
+        Chat(copied / "student-fp32.tflite")
     with pytest.raises(ModelError, match="no variant 'int4'; it has"):
         Chat(copied, "int4")
     file = copied / "student-fp32.tflite"

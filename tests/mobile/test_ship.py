@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 pytest.importorskip("ai_edge_litert", reason="needs the extra 'mobile'")
 
-from mobile.export.ship import reduced, ship
+from mobile.export.ship import check_target, main, reduced, ship
 from mobile.runtime import Chat
 from train.errors import UserError
 
@@ -53,3 +55,38 @@ def test_an_unknown_variant_and_a_folder_that_is_none_are_refused(tmp_path: Path
     with pytest.raises(UserError, match=r"bundle\.json"):
         ship(tmp_path, tmp_path / "app", "int8")
     assert not (tmp_path / "app").exists()
+
+
+def test_a_folder_of_other_files_is_not_replaced(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "main.py").write_text("mine")
+    with pytest.raises(UserError, match=r"app holds other files \(main\.py, 1 in all\) and no bundle\.json"):
+        ship(PREBUILT, app, "int8")
+    assert (app / "main.py").read_text() == "mine"
+    with pytest.raises(UserError, match=r"main\.py is a file"):
+        ship(PREBUILT, app / "main.py", "int8")
+    (app / "main.py").unlink()
+    ship(PREBUILT, app, "int8")  # empty
+    ship(PREBUILT, app, "int8", litertlm=False)  # its own
+    assert not (app / "student-int8.litertlm").exists()
+
+
+def test_the_source_is_never_replaced(tmp_path: Path) -> None:
+    """By its name or another one, in it and around it."""
+    copied = tmp_path / "run" / "mobile"
+    shutil.copytree(PREBUILT, copied)
+    (tmp_path / "link").symlink_to(copied)
+    for target in (copied, tmp_path / "link", copied / ".." / "mobile", copied / "app", tmp_path / "run"):
+        with pytest.raises(UserError, match="lie in one another"):
+            ship(copied, target, "int8")
+    assert (copied / "student-int8.tflite").is_file()
+    check_target(copied, tmp_path / "run" / "mobile-app")
+
+
+def test_the_command_ends_with_status_2(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("mine")
+    with pytest.raises(typer.Exit) as ended:
+        main(PREBUILT, tmp_path)
+    assert ended.value.exit_code == 2
+    assert (tmp_path / "main.py").read_text() == "mine"

@@ -161,6 +161,16 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert not list((tmp_path / "smoke").glob(".*.partial"))
 
 
+def test_functions_that_the_export_would_refuse_are_refused_before_any_work(tmp_path: Path) -> None:
+    tools = tmp_path / "tools.json"
+    tools.write_text('[{"name": "go", "parameters": {"properties": {"to": {"type": "string", "pattern": "a*"}}}}]')
+    done = tandem("run", config_file(tmp_path), f"data.tools={tools}", "export.constrain=schema", runs=tmp_path)
+    assert done.returncode == 2
+    assert "'pattern'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "c").exists()
+
+
 def wrapped(cause: BaseException) -> RuntimeError:
     error = RuntimeError("Error calling __set_name__")
     error.__cause__ = cause
