@@ -65,13 +65,15 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
     For a random base (tests) a small byte-level BPE is trained on the rows.
     """
     folder.mkdir(parents=True)
+    settings: dict[str, Any] = {}
     if config.model.source == "random":
-        text, settings = _train_tokenizer(train_rows, config.model.vocab_size), {}
+        text = _train_tokenizer(train_rows, config.model.vocab_size)
     else:
         base = base_folder(config.model)
         text = (base / "tokenizer.json").read_text(encoding="utf-8")
         beside = base / "tokenizer_config.json"  # some folders have none: all that counts is set below
-        settings = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
+        if beside.exists():
+            settings = json.loads(beside.read_text(encoding="utf-8"))
     base_size = Tokenizer.from_str(text).get_vocab_size()
     if config.data.trim_vocabulary and config.model.source != "random":
         tokenizer = ChatTokenizer(text)
