@@ -29,7 +29,9 @@ STAGE = Stage(
 
 
 def eval_stage(config: Config) -> Stage:
-    """The stage as this config needs it: without the teacher where no engine runs it."""
-    if any(engine.startswith("teacher-") for engine in config.eval.engines):
-        return STAGE
-    return replace(STAGE, inputs=tuple(path for path in STAGE.inputs if path != "teacher"))
+    """The stage as this config needs it: a model that no engine runs need not be there, and is not trained for it."""
+    read = {"data"}
+    for engine in config.eval.engines:
+        read |= {"teacher"} if engine.startswith("teacher-") else set()
+        read |= {"student", "mobile"} if engine.startswith("student-") else set()
+    return replace(STAGE, inputs=tuple(path for path in STAGE.inputs if path in read))

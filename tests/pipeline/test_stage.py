@@ -184,6 +184,8 @@ def test_a_failing_stage_leaves_no_folder(make_config: Callable[..., Config], tm
     [
         ({}, ["data", "finetune", "capture", "distill", "export", "eval"]),
         ({"distill": {"rows": 0}, "eval": {"engines": ["student-keras"]}}, ["data", "distill", "export", "eval"]),
+        ({"eval": {"engines": ["base", "teacher-eager"]}}, ["data", "finetune", "eval"]),  # the PyTorch track alone
+        ({"eval": {"engines": ["baseline-linear"]}}, ["data", "eval"]),
         ({"distill": {"alpha": 0.0}}, ["data", "finetune", "distill", "export", "eval"]),  # an engine runs the teacher
         (
             {"distill": {"rows": 0}, "student": {"initial": "teacher"}, "eval": {"engines": ["student-keras"]}},
