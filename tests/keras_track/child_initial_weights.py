@@ -187,9 +187,9 @@ def test_rows_that_belong_to_no_token_are_left_out(tmp_path: Path) -> None:
     theirs = {letter: n for n, letter in enumerate("abcdefghij")}
     ours = {letter: n for n, letter in enumerate("jihgfedcba")}
     table = np.arange(16, dtype=np.float32)[:, None]
-    assert aligned(table, theirs, ours, tmp_path)[0][:, 0].tolist() == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    assert aligned(table, theirs, ours, tmp_path, "student.initial")[0][:, 0].tolist() == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
     with pytest.raises(UserError, match="only 8 of this run's 10"):
-        aligned(table[:8], theirs, ours, tmp_path)
+        aligned(table[:8], theirs, ours, tmp_path, "student.initial")
 
 
 def test_the_same_tokenizer_changes_nothing(teacher: tuple[StudentModel, Path], run: RunFolder) -> None:
@@ -208,7 +208,7 @@ def test_the_same_tokenizer_changes_nothing(teacher: tuple[StudentModel, Path], 
 def test_another_tokenizer_is_refused(more: dict[str, int], said: str, tmp_path: Path) -> None:
     theirs = {letter: n for n, letter in enumerate("abcdefghij")}
     with pytest.raises(UserError, match=said):
-        aligned(np.zeros((10, 4), np.float32), theirs, theirs | more, tmp_path)
+        aligned(np.zeros((10, 4), np.float32), theirs, theirs | more, tmp_path, "student.initial")
 
 
 def test_no_teacher(tmp_path: Path) -> None:
