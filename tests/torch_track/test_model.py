@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from tests.conftest import toy_rows
@@ -56,7 +57,7 @@ def test_teacher_loads_in_plain_transformers(make_config: Callable[..., Config])
 
 def test_a_base_that_is_not_llama_is_refused(tmp_path: Path, tokenizer_folder: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    (tmp_path / "tokenizer.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_text("")
+    (tmp_path / "tokenizer.json").write_text((tokenizer_folder / "tokenizer.json").read_text())
+    save_file({"weight": torch.zeros(2)}, tmp_path / "model.safetensors")
     with pytest.raises(UserError, match="'gpt2' model"):
         load_trainable(ModelConfig(source=str(tmp_path), sha256=None), tokenizer_folder, seed=0)
