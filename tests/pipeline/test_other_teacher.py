@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,21 +14,11 @@ from train.runs import is_done, open_run
 from train.stage import run_stage
 from train.torch_track import finetune_stage
 
-MakeConfig = Callable[..., Config]
-
-
-@pytest.fixture
-def trained(make_config: MakeConfig) -> Config:
-    """A run whose teacher is finished."""
-    config = make_config(finetune={"epochs": 1})
-    run_stage(DATA, config)
-    run_stage(finetune_stage(config), config)
-    return config.model_copy(update={"name": "second"})
-
 
 def with_teacher(config: Config, **data: Any) -> Config:
     finetune = config.finetune.model_copy(update={"teacher": "run:tiny"})
-    return config.model_copy(update={"finetune": finetune, "data": config.data.model_copy(update=data)})
+    changed = {"finetune": finetune, "data": config.data.model_copy(update=data)}
+    return config.model_copy(update={"name": "second", **changed})
 
 
 def test_the_teacher_of_another_run_is_taken_and_followed(trained: Config) -> None:

@@ -12,6 +12,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 from train.config import Config
+from train.config.load import dump_config
 from train.data import STAGE as DATA
 from train.errors import UserError
 from train.pipeline import run_pipeline
@@ -22,15 +23,6 @@ from train.torch_track import finetune_stage
 from train.torch_track.model import load_trainable
 
 MakeConfig = Callable[..., Config]
-
-
-@pytest.fixture
-def trained(make_config: MakeConfig) -> Config:
-    """A run whose teacher is finished."""
-    config = make_config(finetune={"epochs": 1})
-    run_stage(DATA, config)
-    run_stage(finetune_stage(config), config)
-    return config
 
 
 def going_on(config: Config, **finetune: Any) -> Config:
@@ -90,8 +82,6 @@ def test_a_model_of_another_shape_is_refused(trained: Config) -> None:
 
 
 def test_a_missing_run_is_named_before_any_work(tmp_path: Path, make_config: MakeConfig) -> None:
-    from train.config.load import dump_config
-
     config = make_config(finetune={"initial": "run:nowhere"})
     path = tmp_path / "config.yaml"
     path.write_text(dump_config(config))
