@@ -8,12 +8,16 @@ import { PageFault } from "./faults.js";
 
 /** @typedef {any} Library the module of @litertjs/core */
 
+const MODULES = ["index.js", "wasm-utils.js"];
 const WASM = new URL("./litert/wasm/", import.meta.url);
 const THREADED = "litert_wasm_threaded_internal.js";
 const LINES_KEPT = 40;
 
 /** What LiteRT has written, the latest lines: its errors say little without them. @type {string[]} */
 export const notes = [];
+
+/** @type {Set<string>} names in wasm/ */
+const located = new Set();
 
 /**
  * @param {number} threads 1: the file without threads, which needs no cross-origin isolation
@@ -25,7 +29,7 @@ export async function loadLibrary(threads) {
   // Emscripten's own settings: where its files are (it would ask beside worker.js), and where its lines go.
   Object.assign(self, {
     Module: {
-      locateFile: (/** @type {string} */ name) => new URL(name, WASM).href,
+      locateFile,
       mainScriptUrlOrBlob: new URL(THREADED, WASM).href,
       print: note,
       printErr: note,
@@ -34,6 +38,19 @@ export async function loadLibrary(threads) {
   const library = await imported();
   await library.loadLiteRt(WASM.href, { threads: threads > 1 });
   return library;
+}
+
+/** Addresses of all files that the library consists of here: which .wasm it takes depends on the browser. */
+export function filesRead() {
+  const scripts = [...located].map((name) => name.replace(/\.wasm$/, ".js"));
+  const modules = MODULES.map((name) => new URL(`./litert/${name}`, import.meta.url).href);
+  return [...modules, ...[...located, ...scripts].map((name) => new URL(name, WASM).href)];
+}
+
+/** @param {string} name of a .wasm file */
+function locateFile(name) {
+  located.add(name);
+  return new URL(name, WASM).href;
 }
 
 /** @returns {Promise<Library>} */

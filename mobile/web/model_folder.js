@@ -13,7 +13,8 @@ const VARIANTS = ["int8", "fp32"];
  * @param {string | null} variant null: int8, else fp32
  */
 export async function fetchFolder(onProgress, variant) {
-  const text = new TextDecoder().decode(await fetchBytes(new URL("bundle.json", FOLDER), 0, () => {}));
+  const addresses = [new URL("bundle.json", FOLDER)];
+  const text = new TextDecoder().decode(await fetchBytes(addresses[0], 0, () => {}));
   const bundle = Bundle.parse(text);
   const variants = VARIANTS.filter((name) => name in bundle.variants);
   const chosen = variant ?? variants[0];
@@ -29,11 +30,13 @@ export async function fetchFolder(onProgress, variant) {
     const { bytes, sha256 } = bundle.files[name];
     // The hash in the address: what is kept for offline use can never be another export's file.
     const address = new URL(`${encodeURIComponent(name)}?v=${sha256.slice(0, 16)}`, FOLDER);
+    addresses.push(address);
     files[name] = await fetchBytes(address, bytes, (done) => onProgress(before + done, total));
     await bundle.checkFile(name, files[name]);
     before += bytes;
   }
-  return { bundle, variants, variant: chosen, files, parameters: JSON.parse(text).model?.parameters ?? 0 };
+  const parameters = JSON.parse(text).model?.parameters ?? 0;
+  return { bundle, variants, variant: chosen, files, parameters, addresses: addresses.map(({ href }) => href) };
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Keeps the page for use without its server, once everything is there. */
 
-const OWN = ["./", "worker.js"];
+import { PAGE_FILES } from "./page_files.js";
 
 /**
- * @param {string[]} addresses that the worker has read
+ * @param {string[]} addresses of the model and of LiteRT.js, as the worker has read them
  * @returns {Promise<boolean>} whether the page works offline now
  */
 export async function keepOffline(addresses) {
@@ -13,17 +13,11 @@ export async function keepOffline(addresses) {
   try {
     await navigator.serviceWorker.register("service_worker.js");
     const { active } = await navigator.serviceWorker.ready;
-    return active ? await asked(active, everything(addresses)) : false;
+    const own = PAGE_FILES.map((name) => new URL(name, document.baseURI).href);
+    return active ? await asked(active, [...own, ...addresses]) : false;
   } catch {
     return false; // storage refused or full
   }
-}
-
-/** @param {string[]} addresses */
-function everything(addresses) {
-  const read = performance.getEntriesByType("resource").map((entry) => entry.name);
-  const whole = [...OWN.map((name) => new URL(name, document.baseURI).href), ...read, ...addresses];
-  return [...new Set(whole)].filter((address) => address.startsWith(location.origin));
 }
 
 /** @param {ServiceWorker} worker @param {string[]} addresses @returns {Promise<boolean>} */

@@ -4,7 +4,7 @@ import { Actions, describe } from "./core/actions.js";
 import { Chat } from "./core/chat.js";
 import { fetchFolder } from "./model_folder.js";
 import { LiteRtRunner } from "./litert_runner.js";
-import { loadLibrary } from "./litert_library.js";
+import { filesRead, loadLibrary } from "./litert_library.js";
 
 const MOST_THREADS = 4;
 const BREATH_MS = 16; // so long at most, a worker that computes hears nothing: an answer could not be stopped
@@ -21,7 +21,7 @@ const BREATH_MS = 16; // so long at most, a worker that computes hears nothing: 
  * @property {string} constrain "off", "schema" or "substrings"
  * @property {string[]} functions names
  * @property {string} example of the export's golden prompt
- * @property {string[]} addresses of all files that this worker has read, for offline use
+ * @property {string[]} addresses of the model's and LiteRT.js' files that were read, for offline use
  */
 
 export class Session {
@@ -67,7 +67,7 @@ export class Session {
       constrain: bundle.constrain,
       functions: (this.chat.tools ?? []).map((tool) => tool.name),
       example: bundle.golden.messages[0].content,
-      addresses: performance.getEntriesByType("resource").map((entry) => entry.name),
+      addresses: [...this._folder.addresses, ...filesRead()],
     };
   }
 

@@ -35,6 +35,11 @@ ASK = """async ([variant, threads, texts, constrained]) => {
     return { facts, answers };
 }"""
 
+KEPT = """async () => {
+    const requests = await (await caches.open("tandem-page-1")).keys();
+    return requests.map(({ url }) => new URL(url).pathname.slice(1));
+}"""
+
 
 class Visit:
     """A page of its own context, with what it asks for and complains about."""
@@ -54,6 +59,7 @@ class Visit:
 
     def ask(self, text: str) -> str:
         """Types a text; the title of the card."""
+        assert self.page.is_hidden("#fault"), self.page.inner_text("#fault")
         self.page.fill("#text", text)
         self.page.press("#text", "Enter")
         self.page.wait_for_selector(OPENED)
@@ -247,7 +253,12 @@ def test_offline_after_the_first_load(chromium: Any, packages: Path, monkeypatch
     with served(Site(SMALL, packages)) as server:
         visit = Visit(chromium, server.address, color_scheme="dark", reduced_motion="reduce")
         visit.page.wait_for_selector("#status[data-offline]")
+        served_files = set(server.site.files)
     assert visit.complaints == []
+    kept = set(visit.page.evaluate(KEPT))
+    unused = {"index.html", "service_worker.js"} | {name for name in served_files if name.startswith("litert/wasm/")}
+    assert {name for name in kept if not name.startswith("litert/wasm/")} == {""} | served_files - unused
+    assert {Path(name).suffix for name in kept & unused} == {".js", ".wasm"}, "the library that this browser uses"
     visit.page.reload()  # the server is gone
     visit.page.wait_for_selector(OPENED)
     assert visit.ask("next song") == "Player → next"
