@@ -32,8 +32,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A new temporary folder beside `path`; takes its place when the block ends well."""
+    """A new temporary folder beside `path`; takes its place when the block ends well.
+
+    A folder that is not empty can't be replaced by one rename: killed between the two, a reader calls `put_back` first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    put_back(path)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     try:
         yield temporary
@@ -41,8 +45,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             if file.is_file():
                 _fsync(file)
-        if path.exists():  # rename cannot replace a folder that is not empty
-            old = path.with_name(f".{path.name}.old.partial")
+        if path.exists():
+            old = _moved_aside(path)
             shutil.rmtree(old, ignore_errors=True)
             path.replace(old)
             temporary.replace(path)
@@ -52,6 +56,28 @@ def whole_folder(path: Path) -> Iterator[Path]:
         _fsync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        put_back(path)
+
+
+def put_back(path: Path) -> None:
+    """Puts the former folder back where a kill came between its moving aside and the new one's taking its place."""
+    old = _moved_aside(path)
+    if old.exists() and not path.exists():
+        old.replace(path)
+
+
+def clear_partial(path: Path) -> None:
+    """Deletes what killed writers of `path` left beside it. No other process may be writing it."""
+    put_back(path)
+    for left in path.parent.glob(f".{path.name}.*.partial"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _moved_aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old.partial")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -34,6 +34,7 @@ CHAT_TEMPLATE = (
 )
 
 Message = dict[str, Any]
+WITHOUT_LIMITS = {"truncation": None, "padding": None}  # of a tokenizer.json that would cut or fill each text
 
 
 class ChatTokenizer:
@@ -42,7 +43,7 @@ class ChatTokenizer:
     def __init__(self, tokenizer_json: str) -> None:
         state = json.loads(tokenizer_json)
         self._whole = Tokenizer.from_str(tokenizer_json)
-        self._plain = Tokenizer.from_str(json.dumps(state | {"added_tokens": []}))
+        self._plain = Tokenizer.from_str(json.dumps(state | {"added_tokens": []} | WITHOUT_LIMITS))
         self.vocab_size: int = self._whole.get_vocab_size()
         self.start_id, self.stop_id, self.pad_id = (self._special(token) for token in (START, STOP, PAD))
         self._newline = self.text("\n")

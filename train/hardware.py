@@ -57,6 +57,13 @@ def cpu_has_bf16() -> bool:
     return bool(cpu_flags() & NATIVE_BF16_FLAGS)
 
 
+def gpu_has_bf16() -> bool:
+    """Whether the CUDA device multiplies bf16 natively: from Ampere (2020) on. PyTorch would count emulation."""
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
 def cpu_name() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -77,7 +77,7 @@ def _costs(
 
 
 def _memory(config: Config, run: RunFolder | None, console: Console) -> dict[str, Any] | None:
-    from train.hardware import cpu_has_bf16
+    from train.hardware import cpu_has_bf16, gpu_has_bf16
     from train.memory_estimate import estimate_memory
     from train.torch_track.gpu_busy import advice
     from train.torch_track.model import planned_shape
@@ -88,7 +88,8 @@ def _memory(config: Config, run: RunFolder | None, console: Console) -> dict[str
         return None
     settings = config.finetune
     on_cpu = not _trains_on_gpu(settings.device)
-    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and (cpu_has_bf16() if on_cpu else True))
+    native = cpu_has_bf16() if on_cpu else gpu_has_bf16()
+    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and native)
     found = estimate_memory(shape, settings, bf16, on_cpu)
     table = Table("MB of one process", "", title="Memory of the fine-tuning (estimate)", title_justify="left")
     for name, value in (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from train.atomic import clear_partial
 from train.config.schema import Config
 from train.errors import UserError
 from train.memory import PeakMemory
@@ -52,6 +53,8 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
 
 def _work(stage: Stage, config: Config, run: RunFolder) -> dict[str, Any]:
     started, stage_fingerprint = time.time(), fingerprint(stage, config, run)
+    for name in stage.outputs:
+        clear_partial(run.path / name)
     tracked = Tracker(run.path, stage.name, config, provenance(stage, run))
     with PeakMemory() as peak, tracked as tracker:
         context = StageContext(config, run, stage_fingerprint, tracker, run.path / "checkpoints" / stage.name)

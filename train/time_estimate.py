@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from train.config.schema import FinetuneConfig
 from train.torch_track.compile_audit import break_even_step
-from train.torch_track.compiling import COMPILE_COST_S, COMPILED_SPEEDUP, decide
+from train.torch_track.compiling import COMPILE_COST_S, COMPILED_SPEEDUP, decide, setting_for
 
 FORWARD_SHARE = 1 / 3  # of a step's FLOPs: the backward pass has two matrix products for each of the forward pass
 
@@ -45,12 +45,13 @@ def estimate_time(settings: FinetuneConfig, steps: int, rows_a_pack: float, step
     passes = settings.eval_rows / rows_a_pack / settings.batch_size
     one_validation = passes * step_s * FORWARD_SHARE
     limit_s = None if settings.max_minutes is None else 60 * settings.max_minutes
-    compiles = decide(settings.compile, step_s, steps, limit_s)
+    setting = setting_for(settings)
+    compiles = decide(setting, step_s, steps, limit_s)
     compiled_s = step_s / COMPILED_SPEEDUP
     fixed_s, per_step = (COMPILE_COST_S, compiled_s) if compiles else (0.0, step_s)
     per_step_all = per_step + one_validation / settings.eval_every
     fitting = steps if limit_s is None else min(steps, max(1, int((limit_s - fixed_s) / per_step_all)))
     validation_s = max(1, fitting // settings.eval_every) * one_validation
-    even = None if settings.compile == "off" else break_even_step(COMPILE_COST_S, step_s, compiled_s)
+    even = None if setting == "off" else break_even_step(COMPILE_COST_S, step_s, compiled_s)
     total = fixed_s + fitting * per_step + validation_s
     return TimeEstimate(step_s, fitting, steps, compiles, even, validation_s, total)

@@ -68,6 +68,13 @@ def test_extends_is_overridden_key_by_key_and_mappings_are_replaced(tmp_path: Pa
         ("seed: 1\n", "name: missing"),
         ("name: a/b\n", "pattern"),
         ("name: a\nfinetune: {batch_size: 6, micro_batch_size: 4}\n", "not a multiple of"),
+        ("name: a\nfinetune: {initial: 'run:a'}\n", r"finetune\.initial is .run:a., which is this run itself"),
+        ("name: a\nfinetune: {teacher: 'run:a'}\n", "start from its own result"),
+        ("name: a\ndistill: {control: true, alpha: 0}\n", r"distill\.control.*Set distill\.control to false"),
+        (
+            "name: a\nmodel: {prune: {intermediate_size: 8}}\nfinetune: {adapter: {type: qlora}}\n",
+            "four bits: use lora",
+        ),
         ("name: a\nfinetune: {sequence_length: 64}\n", "shorter than data.max_length"),
         ("name: a\nmodel: {source: random}\n", "model.shape"),
         (
@@ -176,10 +183,10 @@ def test_other_files_may_merge_too(tmp_path: Path) -> None:
         parts: list[Part]
 
     path = write(tmp_path, "parts:\n- &first\n  size: 1\n  name: a\n- <<: *first\n  name: b\n")
-    assert [(part.size, part.name) for part in read_checked(path, Parts).parts] == [(1, "a"), (1, "b")]
+    assert [(part.size, part.name) for part in read_checked(path, Parts, "parts file").parts] == [(1, "a"), (1, "b")]
     path.write_text(path.read_text().replace("size: 1", "size: one"))
     with pytest.raises(UserError, match=rf"parts\.1\.size: 'one' \({path}:3\)"):
-        read_checked(path, Parts)
+        read_checked(path, Parts, "parts file")
 
 
 @pytest.mark.parametrize("name", ["train", "val", "Val", "a/b", "../a", "..", ".hidden", "''", "a\\b"])
@@ -207,6 +214,62 @@ def test_a_misspelt_file_name_is_recognised(tmp_path: Path) -> None:
     write(tmp_path, "name: a\n", "demo.yaml")
     with pytest.raises(UserError, match=r"Did you mean .*demo\.yaml"):
         load_config(tmp_path / "dmo.yaml")
+
+
+def test_members_of_a_mapping_come_from_where_it_does(tmp_path: Path) -> None:
+    text = "name: a\ndata: {source: r.jsonl, tests: {t: t.jsonl}}\neval:\n  sets: {t: 5, none: 4}\n  headline: t\n"
+    loaded = load_config(write(tmp_path, text), ["eval.sets.t=3", "finetune={epochs: 2}"])
+    keys = ("data.tests.t", "eval.sets.none", "eval.sets.t", "finetune.epochs", "finetune.rows", "eval.few_shot")
+    line_2, line_4 = f"{tmp_path / 'c.yaml'}:2", f"{tmp_path / 'c.yaml'}:4"
+    override = "override 'finetune={epochs: 2}'"
+    expected = [line_2, line_4, "override 'eval.sets.t=3'", override, "default", "default"]
+    assert [loaded.origin(key) for key in keys] == expected
+
+
+def test_a_section_given_whole_leaves_no_line_of_the_one_before(tmp_path: Path) -> None:
+    path = write(tmp_path, "name: a\nfinetune:\n  epochs: 3\n")
+    loaded = load_config(path, ["finetune={batch_size: 8}"])
+    assert (loaded.config.finetune.epochs, loaded.origin("finetune.epochs")) == (1.0, "default")
+
+
+@pytest.mark.parametrize("name", ["2026-11-27", "123", "1e3", "true"])
+def test_a_name_that_yaml_takes_for_something_else(tmp_path: Path, name: str) -> None:
+    assert load_config(write(tmp_path, "name: a\n"), [f"name={name}"]).config.name == name
+    with pytest.raises(UserError, match=r"name: .*c\.yaml:1\); expected: text\. Put the value in quotes\."):
+        load_config(write(tmp_path, f"name: {name}\n"))
+    assert load_config(write(tmp_path, "name: a\neval: {text: t.txt}\n"), ["eval.text=null"]).config.eval.text is None
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("foo.bar=1", "foo: unknown key (override 'foo.bar=1'); known keys"),
+        ("finetune.foo.bar=1", "finetune.foo: unknown key (override 'finetune.foo.bar=1')"),
+        ("finetune=2", "finetune: 2 (override 'finetune=2'); expected: a section with the keys teacher, initial, rows"),
+        ("eval.sets=3", "eval.sets: 3 (override 'eval.sets=3'); expected: a mapping, {key: value}."),
+    ],
+)
+def test_an_override_of_the_wrong_kind_is_named(tmp_path: Path, override: str, expected: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_config(write(tmp_path, "name: a\nfinetune: {epochs: 2}\n"), [override])
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is not a parts file: it is empty, and a mapping with keys such as size was expected"),
+        ("- a", "is not a parts file: it holds a list"),
+        ("{}", "1 problem in the parts file"),
+    ],
+)
+def test_other_files_are_called_what_they_are(tmp_path: Path, text: str, expected: str) -> None:
+    class Part(BaseModel):
+        size: int
+
+    with pytest.raises(UserError) as caught:
+        read_checked(write(tmp_path, text), Part, "parts file")
+    assert expected in str(caught.value)
 
 
 def test_override_without_value_is_refused(tmp_path: Path) -> None:

@@ -60,6 +60,15 @@ def test_any_text_encodes_and_decodes(tokenizer: ChatTokenizer) -> None:
         assert tokenizer.decode(tokenizer.text(text)) == text
 
 
+def test_limits_in_a_tokenizer_file_cut_and_fill_nothing(tokenizer: ChatTokenizer, tokenizer_folder: Path) -> None:
+    limited = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
+    limited.enable_truncation(3)
+    limited.enable_padding(length=40)
+    text = "turn on the light in the attic, please"
+    assert len(limited.encode(text).ids) == 40
+    assert ChatTokenizer(limited.to_str()).text(text) == tokenizer.text(text)
+
+
 def test_missing_and_broken_tokenizers_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No tokenizer at"):
         ChatTokenizer.load(tmp_path)

@@ -102,6 +102,16 @@ def test_the_control_is_the_student_of_alpha_0_for_the_same_steps(run: RunFolder
         np.testing.assert_array_equal(value, both[1][name])
 
 
+def test_the_control_has_the_student_s_rates_where_that_stopped_early(run: RunFolder, config: Config) -> None:
+    """A schedule of its own, annealed at the student's last step, would be another training."""
+    stopping = EarlyStopping(patience=2, min_delta=100.0)
+    changes = {"buckets": [64], "eval_every": 2, "early_stopping": stopping, "control": True}
+    headline = stage(run, with_distill(config, **changes))
+    assert headline["steps"] == headline["control_steps"] == 6
+    assert int(str(headline["schedule_steps"])) > 6
+    assert logged(run, "control/train/lr") == logged(run, "train/lr") != []
+
+
 def test_a_finished_student_is_not_trained_again_when_the_control_was_killed(
     run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,13 +227,55 @@ def test_checkpoint_of_another_config_or_damaged_is_not_used(tmp_path: Path) -> 
     variable = keras.Variable(np.arange(3.0))
     Checkpoint(tmp_path / "last", "f").save(state, {"student": [variable]})
     variable.assign(np.zeros(3))
-    assert Checkpoint(tmp_path / "last", "other").restore({"student": [variable]}) is None
-    assert np.array_equal(variable.numpy(), np.zeros(3))
-    assert Checkpoint(tmp_path / "last", "f").restore({"student": [variable]}) == state
+    assert Checkpoint(tmp_path / "last", "other").state() is None
+    assert Checkpoint(tmp_path / "last", "f").state() == state
+    Checkpoint(tmp_path / "last", "f").load({"student": [variable]})
     assert np.array_equal(variable.numpy(), np.arange(3.0))
     file = tmp_path / "last" / "variables.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    assert Checkpoint(tmp_path / "last", "f").restore({"student": [variable]}) is None
+    assert Checkpoint(tmp_path / "last", "f").state() is None
+    with pytest.raises(TandemError, match="is damaged"):
+        Checkpoint(tmp_path / "last", "f").load({"student": [variable]})
+
+
+def test_a_kill_between_the_renames_of_a_save_loses_nothing(tmp_path: Path) -> None:
+    variable, checkpoint = keras.Variable(np.arange(3.0)), Checkpoint(tmp_path / "last", "f")
+    states = [TrainState(step=n, epoch=0, index=n, total_steps=9, cut=False, spent_s=1.5) for n in (4, 5)]
+    checkpoint.save(states[0], {"student": [variable]})
+    (tmp_path / "last").rename(tmp_path / ".last.old.partial")  # what a save does first
+    (tmp_path / ".last.abcdefgh.partial").mkdir()  # what it was about to put there
+    assert checkpoint.state() == states[0]
+    checkpoint.save(states[1], {"student": [variable]})
+    assert [path.name for path in tmp_path.iterdir()] == ["last"]
+    assert checkpoint.state() == states[1]
+
+
+def test_damaged_best_weights_are_no_result(
+    run: RunFolder, config: Config, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the last step would carry the best one's figure."""
+    save = Checkpoint.save
+
+    def damaged(self: Checkpoint, state: TrainState, variables: dict[str, list[object]]) -> None:
+        save(self, state, variables)
+        if "optimizer" not in variables and state.step == 2:
+            file = self._folder / "variables.safetensors"
+            file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+
+    monkeypatch.setattr(Checkpoint, "save", damaged)
+    stopping = EarlyStopping(patience=2, min_delta=100.0)
+    settings = with_distill(
+        config, buckets=[64], eval_every=2, save_every=1, early_stopping=stopping, learning_rate=0.3
+    )
+    with pytest.raises(TandemError, match=r"checkpoints.*best is damaged\. Delete"):
+        stage(run, settings)
+    capfd.readouterr()
+    with pytest.raises(TandemError, match="best is damaged"):  # the next start: from the beginning
+        stage(run, settings)
+    assert (
+        "the best weights so far, of step 2: their checkpoint is damaged; training starts anew"
+        in capfd.readouterr().err
+    )
 
 
 def test_early_stopping_keeps_the_best_weights(run: RunFolder, config: Config) -> None:

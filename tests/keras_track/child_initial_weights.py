@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +90,35 @@ def test_a_narrower_student_keeps_the_likeness_of_words(teacher: tuple[StudentMo
     assert likeness > 0.7
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0}}, "rope_theta 100000.0 and 10000.0"),
+        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e5}}, "rope_type default and llama3"),
+        (
+            {"rope_parameters": None, "rope_scaling": {"type": "linear"}, "rope_theta": 1e5},
+            "rope_type default and linear",
+        ),
+        ({"rms_norm_eps": 1e-2}, "rms_norm_eps 1e-05 and 0.01"),
+        ({"attention_bias": True}, "attention_bias False and True"),
+        ({"head_dim": 16}, "head_dim 8 and 16"),
+    ],
+)
+def test_layers_of_another_kind_are_not_copied(
+    teacher: tuple[StudentModel, Path], changes: dict[str, Any], said: str
+) -> None:
+    """Their weights would mean something else in the student."""
+    config = json.loads((teacher[1] / "config.json").read_text())
+    (teacher[1] / "config.json").write_text(json.dumps(config | changes))
+    student = build_student(shape(), VOCABULARY)
+    done = initialise_from(teacher[1], student, lambda: pytest.fail("there is nothing to choose"))
+    assert done["layers"] is None
+    assert said in " ".join(done["differ"])
+    assert len(done["differ"]) == 1
+    with pytest.raises(UserError, match=f"layers are others: .*{re.escape(said)}"):
+        initialise_from(teacher[1], student, lambda: 0.0, [0, 1, 2, 3])
+
+
 def test_layers_that_are_named_are_copied_without_a_probe(teacher: tuple[StudentModel, Path]) -> None:
     student = build_student(shape(num_hidden_layers=2), VOCABULARY)
     done = initialise_from(teacher[1], student, lambda: pytest.fail("no probe is needed"), layers=[1, 3])
@@ -130,7 +161,7 @@ def test_the_norm_s_gain_counts_in_a_neuron_s_strength() -> None:
     ("changes", "layers", "said"),
     [
         ({"num_hidden_layers": 2}, [0, 4], "names layer 4, .* has 4"),
-        ({"num_hidden_layers": 2, "hidden_size": 16}, [0, 3], "width or heads are others: hidden_size 16 and 32"),
+        ({"num_hidden_layers": 2, "hidden_size": 16}, [0, 3], "layers are others: hidden_size 16 and 32"),
     ],
 )
 def test_layers_that_cannot_be_copied(

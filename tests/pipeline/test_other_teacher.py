@@ -24,7 +24,10 @@ def with_teacher(config: Config, **data: Any) -> Config:
 def test_the_teacher_of_another_run_is_taken_and_followed(trained: Config) -> None:
     config = with_teacher(trained)
     run_stage(DATA, config)
+    adapter = config.runs_dir / "second" / "teacher-adapter"
+    adapter.mkdir()  # of a teacher that this run trained before
     assert run_stage(finetune_stage(config), config) == {"teacher": "run:tiny"}
+    assert not adapter.exists()
     first, second = (config.runs_dir / name / "teacher" / "model.safetensors" for name in ("tiny", "second"))
     assert sha256_file(first) == sha256_file(second)
     assert is_done(finetune_stage(config), config, open_run(config))

@@ -15,8 +15,10 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from train.errors import MissingExtraError, TandemError, UserError
 from train.torch_track import adapter as adapters
 from train.torch_track.adapter import attach, four_bit_config, merge
+from train.torch_track.compile_audit import CompileAudit
 from train.torch_track.finetune import run
 from train.torch_track.job import Job
+from train.torch_track.loop import train
 from train.torch_track.packing import micro_batch
 from train.torch_track.step import optimizer_step
 
@@ -105,6 +107,17 @@ def test_the_teacher_is_merged_and_plain_and_the_adapter_beside_it(
     assert (teacher - untouched).abs().max() > 1e-2
     saved = json.loads((job.context.run.path / "teacher-adapter" / "adapter_config.json").read_text())
     assert (saved["use_rslora"], saved["use_dora"]) == (kind == "rslora", kind == "dora")
+
+
+def test_merging_compiles_nothing(make_job: Callable[..., Job]) -> None:
+    """Its passes run without gradient, for which compiled layers would be compiled once more."""
+    job = make_job(adapter=adapter_settings("lora"), compile="on", epochs=1)
+    train(job)
+    assert job.state.compile_on
+    assert job.adapter is not None
+    audit = CompileAudit()
+    merge(job.adapter, micro_batch(job.packs, [0]))
+    assert audit.recompilations() == []
 
 
 def test_only_the_adapter_is_in_the_checkpoint(make_job: Callable[..., Job]) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from train.config.schema import AdapterConfig, FinetuneConfig
 from train.errors import TandemError
 from train.torch_track.compile_audit import CompileAudit, break_even_step
-from train.torch_track.compiling import compile_layers, decide
+from train.torch_track.compiling import compile_layers, decide, setting_for
+from train.torch_track.job import Job
+from train.torch_track.loop import train
 from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import micro_batch, pack_rows
 
@@ -24,6 +28,29 @@ def test_short_runs_are_not_compiled() -> None:
     assert not decide("auto", eager_step_s=1.0, steps_left=1000, budget_s=60.0)
     assert decide("on", eager_step_s=1.0, steps_left=1, budget_s=None)
     assert not decide("off", eager_step_s=9.0, steps_left=10**6, budget_s=None)
+
+
+def test_dora_is_not_compiled_unless_asked_for() -> None:
+    """Dynamo can't trace peft's layers for it: each would be tried, and fail."""
+    settings = FinetuneConfig(adapter=AdapterConfig(type="dora"))
+    assert setting_for(settings) == "off"
+    assert setting_for(settings.model_copy(update={"compile": "on"})) == "on"
+    assert setting_for(FinetuneConfig(adapter=AdapterConfig(type="lora"))) == "auto"
+
+
+def test_dora_that_is_asked_for_says_what_is_in_the_way(make_job: Callable[..., Job]) -> None:
+    with pytest.raises(TandemError, match=r"can't be compiled: .*Dynamo does not know how to trace"):
+        train(make_job(adapter={"type": "dora", "r": 4, "alpha": 8}, compile="on", epochs=1))
+
+
+def test_a_run_too_short_to_decide_says_that_nothing_was_compiled(
+    make_job: Callable[..., Job], capfd: pytest.CaptureFixture[str]
+) -> None:
+    job = make_job(compile="on", epochs=0.1)
+    train(job)
+    assert job.state.step == job.state.total_steps < 3
+    assert (job.state.compile_on, job.state.compile_reason) == (False, "fewer than 3 steps")
+    assert "nothing was compiled" in capfd.readouterr().err
 
 
 class ReadsAValue(torch.nn.Module):

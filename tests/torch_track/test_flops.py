@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from train.torch_track.flops import GPU_PEAKS, gpu_peak, peak_flops, step_flops
+from train.torch_track.flops import GPU_PEAKS, count, gpu_peak, peak_flops, step_flops
 from train.torch_track.job import Job
 from train.torch_track.loop import train
 from train.torch_track.packing import pack_rows
@@ -82,13 +83,22 @@ def test_tensor_core_peaks_follow_from_clock_and_cores() -> None:
         assert GPU_PEAKS[key].flops == pytest.approx(multiprocessors * flops_a_clock * clock, rel=0.015), key
 
 
+def test_packed_weights_of_four_bits_count_in_full() -> None:
+    packed = torch.nn.Parameter(torch.zeros(8 * 6 // 2, 1, dtype=torch.uint8), requires_grad=False)
+    packed.quant_state = SimpleNamespace(shape=torch.Size([8, 6]))  # type: ignore[attr-defined]  # as bitsandbytes has it
+    assert count(packed) == 48
+    assert count(torch.nn.Parameter(torch.zeros(8, 6))) == 48
+
+
 def test_every_interval_has_its_figures(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(epochs=1)
     lines: list[dict[str, Any]] = []
     monkeypatch.setattr(type(job.context.tracker), "log", lambda tracker, figures: lines.append(figures))
     train(job)
     logged = [line for line in lines if "train/tok_per_s" in line]
-    assert [line["train/step"] for line in logged] == [5, 10, job.state.total_steps][: len(logged)]
+    total = job.state.total_steps
+    assert total % 5, "the last interval is shorter"
+    assert [line["train/step"] for line in logged] == [*range(5, total, 5), total]
     for line in logged:
         assert 0 < line["train/padding_tok_per_s"] < line["train/tok_per_s"]
         assert 0 < line["train/supervised_tok_per_s"] < line["train/tok_per_s"]

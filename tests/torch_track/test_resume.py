@@ -105,6 +105,37 @@ def test_checkpoints_of_another_config_do_not_outlive_the_new_ones(
     assert state.step == 75
 
 
+def test_checkpoints_that_were_passed_over_do_not_outlive_the_new_ones(
+    make_job: Callable[..., Job], tmp_path: Path
+) -> None:
+    """Damaged ones of higher steps look whole by their state.json."""
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+
+    def saved(step: int) -> list[str]:
+        checkpoint.save(tmp_path, job.model, job.optimizer, Progress(total_steps=9, step=step), "f", keep=2)
+        return sorted(path.name for path in tmp_path.glob("step-*"))
+
+    for step in (1, 7, 8):
+        saved(step)
+    for step in (7, 8):
+        (tmp_path / f"step-00000{step}" / "model.safetensors").write_bytes(b"damaged")
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "f") is None, "step 1 is gone by now"
+    assert saved(2) == ["step-000002"]
+    assert saved(3) == ["step-000002", "step-000003"]
+
+
+def test_checkpoints_are_ordered_by_number(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+    for step in (999_999, 1_000_000, 1_000_001):
+        checkpoint.save(tmp_path, job.model, job.optimizer, Progress(total_steps=9, step=step), "f", keep=2)
+    assert {path.name for path in tmp_path.glob("step-*")} == {"step-1000000", "step-1000001"}
+    state = checkpoint.restore(tmp_path, job.model, job.optimizer, "f")
+    assert state is not None
+    assert state.step == 1_000_001
+
+
 def test_restore_brings_back_weights_and_moments(make_job: Callable[..., Job], tmp_path: Path) -> None:
     job = make_job()
     optimizer_step(job, [0, 1, 2, 3], 1e-3)

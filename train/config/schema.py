@@ -447,6 +447,27 @@ class Config(Section):
                 f"finetune.initial is {self.finetune.initial!r} and finetune.adapter is set: an adapter belongs to the "
                 "base that others have, too. Leave one of them out"
             )
+        for key, named in (
+            ("finetune.initial", self.finetune.initial),
+            ("finetune.teacher", self.finetune.teacher),
+        ):
+            if named == f"run:{self.name}":
+                raise ValueError(
+                    f"{key} is {named!r}, which is this run itself: it would start from its own result. Name another "
+                    "run, or give this one another name"
+                )
+        adapter = self.finetune.adapter
+        if adapter is not None and adapter.type == "qlora" and self.model.prune is not None:
+            raise ValueError(
+                "model.prune needs the weights themselves, and finetune.adapter.type 'qlora' packs them into four "
+                "bits: use lora, or leave prune out"
+            )
+        if self.distill.control and (self.distill.alpha == 0 or self.distill.rows == 0):
+            raise ValueError(
+                f"distill.control trains the student once more without the teacher, but distill.alpha is "
+                f"{self.distill.alpha:g} and distill.rows {self.distill.rows}: it has none as it is. Set "
+                "distill.control to false"
+            )
         if self.finetune.batch_size % self.finetune.micro_batch_size:
             raise ValueError(
                 f"finetune.batch_size {self.finetune.batch_size} is not a multiple of "

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from train.atomic import whole_folder, write_json, write_jsonl, write_text
 from train.base_model import base_folder
-from train.chat import CHAT_TEMPLATE, PAD, START, STOP, ChatTokenizer, content_text
+from train.chat import CHAT_TEMPLATE, PAD, START, STOP, WITHOUT_LIMITS, ChatTokenizer, content_text
 from train.config.schema import Config, DataConfig
 from train.data.chat_jsonl import Row
 from train.data.gate import GateReport, check_no_leak, gate_split
@@ -82,6 +82,9 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
         trimmed = trim_vocabulary(text, used, paired=config.data.min_token_count > 1)
         text = trimmed.tokenizer_json
         write_json(folder / "kept_ids.json", trimmed.kept_ids)
+    state = json.loads(text)
+    if state | WITHOUT_LIMITS != state:
+        text = json.dumps(state | WITHOUT_LIMITS, ensure_ascii=False)
     write_text(folder / "tokenizer.json", text)
     settings |= {
         "tokenizer_class": "PreTrainedTokenizerFast",

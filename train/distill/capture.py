@@ -27,7 +27,7 @@ from train.distill.logit_cache import CacheEntry, LogitCache, cache_key
 from train.distill.processes import Processes, local_device
 from train.distill.supervised import SupervisedRow, read_supervised
 from train.errors import UserError
-from train.hardware import cpu_has_bf16
+from train.hardware import cpu_has_bf16, gpu_has_bf16
 from train.progress import Meter, progress, say
 from train.runs import StageContext
 
@@ -101,7 +101,7 @@ class Teacher:
     ) -> None:
         self.top_k, self.temperatures = top_k, tuple(temperatures)
         self.device = local_device() if device is None else device
-        bf16 = self.device.type == "cuda" or cpu_has_bf16()
+        bf16 = gpu_has_bf16() if self.device.type == "cuda" else cpu_has_bf16()
         model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if bf16 else torch.float32)
         if model.config.vocab_size != vocab_size:
             raise UserError(

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from train.atomic import sha256_file, whole_folder, write_json
+from train.atomic import clear_partial, put_back, sha256_file, whole_folder, write_json
+from train.errors import TandemError
 from train.keras_track.early_stopping import Selection
 from train.progress import say
+
+GONE, DAMAGED = "is gone", "is damaged"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Checkpoint:
 
     def save(self, state: TrainState, variables: Mapping[str, Sequence[Any]]) -> None:
         """Writes state and variables; the former checkpoint stands until this one is whole."""
+        clear_partial(self._folder)
         arrays = {name: np.asarray(variable) for name, variable in _named(variables).items()}
         with whole_folder(self._folder) as folder:
             save_file(arrays, folder / "variables.safetensors")
@@ -56,33 +60,42 @@ class Checkpoint:
             }
             write_json(folder / "state.json", card)
 
-    def restore(self, variables: Mapping[str, Sequence[Any]]) -> TrainState | None:
-        """Sets the variables and returns the state; None where there is nothing to go on from."""
-        card = self._card()
-        if card is None:
-            return None
+    def state(self) -> TrainState | None:
+        """Where the training stood; None where there is nothing to go on from."""
+        card, fault = self._card()
+        if not fault:
+            values = {name: card[name] for name in TrainState.__dataclass_fields__}
+            return TrainState(**values | {"selection": Selection(**card["selection"])})
+        if fault != GONE:
+            say(f"distill: {self._folder} {fault}; training starts anew")
+        return None
+
+    def fault(self) -> str:
+        """Why it can't be used; "" where it can."""
+        return self._card()[1]
+
+    def load(self, variables: Mapping[str, Sequence[Any]]) -> None:
+        """Sets the variables. TandemError where the checkpoint is damaged or gone."""
+        if fault := self.fault():
+            raise TandemError(f"The checkpoint {self._folder} {fault}. Delete {self._folder.parent} to train anew.")
         arrays = load_file(self._folder / "variables.safetensors")
         for name, variable in _named(variables).items():
             variable.assign(arrays[name])
-        values = {name: card[name] for name in TrainState.__dataclass_fields__}
-        return TrainState(**values | {"selection": Selection(**card["selection"])})
 
-    def _card(self) -> dict[str, Any] | None:
-        """state.json of a checkpoint that fits and is whole."""
+    def _card(self) -> tuple[dict[str, Any], str]:
+        """state.json, and what is wrong with the checkpoint ("" where it fits and is whole)."""
+        put_back(self._folder)
         weights = self._folder / "variables.safetensors"
         try:
             card: dict[str, Any] = json.loads((self._folder / "state.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return None
+            return {}, GONE
         except ValueError:
-            card = {}
-        if card.get("fingerprint", self._fingerprint) != self._fingerprint:
-            say(f"distill: {self._folder} belongs to another config, data or code; training starts anew")
-            return None
-        if not card or not weights.exists() or sha256_file(weights) != card["sha256"]:
-            say(f"distill: {self._folder} is damaged; training starts anew")
-            return None
-        return card
+            return {}, DAMAGED
+        if card.get("fingerprint") != self._fingerprint:
+            return {}, "belongs to another config, data or code"
+        whole = weights.exists() and sha256_file(weights) == card["sha256"]
+        return (card, "") if whole else ({}, DAMAGED)
 
 
 def _named(variables: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from train.atomic import whole_folder, write_json
 from train.chat import ChatTokenizer
-from train.config.schema import DistillConfig
+from train.config.schema import DistillConfig, EarlyStopping
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
 from train.keras_track import initial_folder
@@ -38,8 +39,8 @@ def run(context: StageContext) -> dict[str, Any]:
     headline = train_student(context, config, made / "student", context.checkpoints, WHOLE)
     if config.control:
         say("distill: now the control, cross-entropy alone for the same steps")
-        part = TrainingPart(int(headline["steps"]), "control/")
-        alone = config.model_copy(update={"alpha": 0.0, "max_minutes": None})
+        part = TrainingPart(int(headline["steps"]), int(headline["schedule_steps"]), "control/")
+        alone = config.model_copy(update={"alpha": 0.0, "max_minutes": None, "early_stopping": _best_only(config)})
         found = train_student(context, alone, made / "control", context.checkpoints / "control", part)
         headline |= {f"control_{name}": found[name] for name in ("val_loss", "steps")}
     with whole_folder(context.run.student) as folder:
@@ -49,6 +50,11 @@ def run(context: StageContext) -> dict[str, Any]:
         for written in folder.rglob(HEADLINE):
             written.unlink()
     return headline
+
+
+def _best_only(config: DistillConfig) -> EarlyStopping | None:
+    """The control keeps its best weights where the student does, and ends where the student ended."""
+    return None if config.early_stopping is None else config.early_stopping.model_copy(update={"patience": sys.maxsize})
 
 
 def train_student(

@@ -25,11 +25,6 @@ from train.tensors import read_tensors
 Array = npt.NDArray[np.float32]
 Weights = dict[str, Array]
 EMBEDDING = "model.embed_tokens.weight"
-LAYER_SHAPE = (
-    "hidden_size",
-    "num_attention_heads",
-    "num_key_value_heads",
-)
 
 
 def initialise_from(
@@ -50,8 +45,8 @@ def initialise_from(
             one. None: it has the same.
 
     Returns:
-        What was done: `embedding` (share of squared length kept), `layers`, and `new_tokens` where the vocabulary of
-        the source is another one.
+        What was done: `embedding` (share of squared length kept), `layers` (None where those of the source are no
+        layers of the student's kind: `differ` then says in what), and `new_tokens` where its vocabulary is another one.
 
     Raises:
         UserError: its vocabulary is another one, it has fewer layers, neurons or a smaller width than the student, or
@@ -69,17 +64,20 @@ def initialise_from(
     embedding, kept = project(weights[EMBEDDING], own[EMBEDDING].shape[1])
     own[EMBEDDING] = embedding * (own[EMBEDDING].std() / embedding.std())  # the scale that the random layers expect
     done: dict[str, Any] = {"embedding": round(kept, 4), "layers": None}
-    if _same_layers(student, config):
+    others = _differences(student, config)
+    if not others:
         own[EMBEDDING], own["model.norm.weight"] = weights[EMBEDDING], weights["model.norm.weight"]
         depth = int(config["num_hidden_layers"])
         choices = layer_choices(depth, student.shape.num_hidden_layers) if layers is None else [tuple(layers)]
         done["layers"] = _best_layers(student, own, weights, choices, probe)
     elif layers is not None:
         raise UserError(
-            f"student.initial_layers names layers of {source} to copy, but the student's width or heads are others: "
-            f"{', '.join(f'{name} {getattr(student.shape, name)} and {config[name]}' for name in LAYER_SHAPE)}."
+            f"student.initial_layers names layers of {source} to copy, but the student's layers are others: "
+            f"{', '.join(others)}. Give the student the source's values, or leave initial_layers out: then only the "
+            "embedding is taken."
         )
     else:
+        done["differ"] = others
         set_hf_weights(student, own)
     return done if new is None else {**done, "new_tokens": new}
 
@@ -182,6 +180,23 @@ def _check(own: Weights, weights: Weights, student: StudentModel, config: dict[s
         )
 
 
-def _same_layers(student: StudentModel, config: dict[str, Any]) -> bool:
-    fits = student.shape.intermediate_size <= int(config["intermediate_size"])
-    return fits and all(getattr(student.shape, name) == config[name] for name in LAYER_SHAPE)
+def _differences(student: StudentModel, config: dict[str, Any]) -> list[str]:
+    """In what a layer of the source is no layer of the student: "rope_theta 100000.0 and 10000.0"."""
+    shape = student.shape
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}  # transformers 5 and 4
+    width, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
+    pairs = {
+        "hidden_size": (shape.hidden_size, width),
+        "num_attention_heads": (shape.num_attention_heads, heads),
+        "num_key_value_heads": (shape.num_key_value_heads, int(config.get("num_key_value_heads") or heads)),
+        "head_dim": (shape.hidden_size // shape.num_attention_heads, int(config.get("head_dim") or width // heads)),
+        "rope_theta": (shape.rope_theta, float(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0)),
+        "rope_type": ("default", rope.get("rope_type") or rope.get("type") or "default"),
+        "rms_norm_eps": (shape.rms_norm_eps, float(config.get("rms_norm_eps", 1e-6))),
+        "attention_bias": (False, bool(config.get("attention_bias"))),
+        "mlp_bias": (False, bool(config.get("mlp_bias"))),
+    }
+    found = [f"{name} {ours} and {theirs}" for name, (ours, theirs) in pairs.items() if ours != theirs]
+    if shape.intermediate_size > int(config["intermediate_size"]):
+        found.append(f"intermediate_size {shape.intermediate_size} above {config['intermediate_size']}")
+    return found

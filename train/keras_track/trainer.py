@@ -39,9 +39,16 @@ class Window:
 
 @dataclass(frozen=True)
 class TrainingPart:
-    """Which training this is: its number of steps (None: all epochs) and what stands before its figures."""
+    """Which training this is.
+
+    Args:
+        steps: at most so many; None: all epochs.
+        schedule: steps that the learning rate is laid out for; None: those of the training.
+        prefix: what stands before its figures.
+    """
 
     steps: int | None = None
+    schedule: int | None = None
     prefix: str = ""
 
 
@@ -70,6 +77,7 @@ class Trainer:
         limit = None if self._config.max_minutes is None else 60 * self._config.max_minutes
         self._budget = TimeBudget(limit, training.per_bucket, self.state.spent_s)
         self._evaluation_s: float | None = None
+        self._scheduled: int | None = None  # total_steps before early stopping
         self._warm_tokens, self._warm_seconds = 0, 0.0
 
     def train(self) -> dict[str, Any]:
@@ -83,6 +91,7 @@ class Trainer:
         return {
             "val_loss": round(loss, 5),
             "steps": self.state.step,
+            "schedule_steps": self._scheduled or self.state.total_steps,
             **self._early_stopping_figures(),
             "tokens_per_s": round(self._warm_tokens / self._warm_seconds, 1) if self._warm_seconds else 0.0,
             "params": self._student.count_params(),
@@ -96,9 +105,8 @@ class Trainer:
                 return
             bucket = next(plan).bucket
             config = self._config
-            rate = learning_rate(
-                self.state.step, self.state.total_steps, config.learning_rate, config.warmup_steps, config.min_lr_ratio
-            )
+            total = self._part.schedule or self.state.total_steps
+            rate = learning_rate(self.state.step, total, config.learning_rate, config.warmup_steps, config.min_lr_ratio)
             loss, _, norm = self._step(batch, rate)
             # From step to step: waiting for data counts, and so do validation and checkpoints in the budget.
             seconds, tokens = time.monotonic() - mark, _real_tokens(batch)
@@ -108,10 +116,10 @@ class Trainer:
             window.losses.append(loss)
             window.tokens, window.seconds = window.tokens + tokens, window.seconds + seconds
             meter.advance(loss=loss, tok_per_s=tokens / seconds)
-            if self.state.step % LOG_EVERY == 0 or self.state.step == self.state.total_steps:
+            self._after_step(meter)
+            if self.state.step % LOG_EVERY == 0 or self.state.step == self.state.total_steps:  # early stopping's, too
                 self._log(window, rate, norm)
                 window = Window()
-            self._after_step(meter)
 
     def _count(self, batch: Any, bucket: int, seconds: float, tokens: int) -> None:
         """Times the step; the first one of a bucket compiles, and is checked to have been compiled by XLA."""
@@ -156,6 +164,7 @@ class Trainer:
             self._best.save(self.state, {"student": self._step.state()["student"]})
         if out_of_patience:
             say(f"distill: stopped early at step {state.step}: {selection.stale} validations without improvement")
+            self._scheduled = state.total_steps
             self.state = replace(self.state, total_steps=state.step)
 
     def _final_loss(self) -> float:
@@ -165,7 +174,7 @@ class Trainer:
             self._judge(loss)
             if self.state.selection.best_step in (None, self.state.step):
                 return loss
-        self._best.restore({"student": self._step.state()["student"]})
+        self._best.load({"student": self._step.state()["student"]})
         return float(self.state.selection.best or 0.0)
 
     def _early_stopping_figures(self) -> dict[str, Any]:
@@ -219,7 +228,17 @@ class Trainer:
 
     def _restored(self) -> TrainState:
         """State of the checkpoint, else that of a new training."""
-        return self._checkpoint.restore(self._step.state()) or TrainState(0, 0, 0, self._planned(), False, 0.0)
+        state = self._checkpoint.state()
+        best_step = None if state is None else state.selection.best_step
+        if best_step is not None and (fault := self._best.fault()):
+            say(
+                f"distill: the best weights so far, of step {best_step}: their checkpoint {fault}; training starts anew"
+            )
+            state = None
+        if state is None:
+            return TrainState(0, 0, 0, self._planned(), False, 0.0)
+        self._checkpoint.load(self._step.state())
+        return state
 
 
 def _real_tokens(batch: Any) -> int:

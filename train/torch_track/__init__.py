@@ -6,12 +6,13 @@ from pathlib import Path
 from train.config.schema import Config, ModelConfig
 from train.runs import OF_RUN, Stage
 
+ADAPTER = "teacher-adapter"  # beside teacher/, only where one was trained
 STAGE = Stage(
     name="finetune",
     entry="train.torch_track.finetune:run",
     sections=("model", "finetune"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer"),
-    outputs=("teacher", "teacher-adapter"),  # the adapter only where one was trained
+    outputs=("teacher", ADAPTER),
     sources=(
         "train/torch_track",
         "train/chat.py",

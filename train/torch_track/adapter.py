@@ -116,12 +116,13 @@ def merge(adapter: PeftModel, batch: MicroBatch) -> LlamaForCausalLM:
 @torch.no_grad()
 def _logits(model: LlamaForCausalLM, batch: MicroBatch) -> torch.Tensor:
     """Logits of the positions that hold tokens, fp32, [positions, vocabulary]."""
-    found = model(
-        input_ids=batch.ids,
-        attention_mask=attention_mask(batch.segments),
-        position_ids=batch.positions,
-        use_cache=False,
-    ).logits
+    with torch.compiler.set_stance("force_eager"):  # compiled layers would be compiled again, for one pass
+        found = model(
+            input_ids=batch.ids,
+            attention_mask=attention_mask(batch.segments),
+            position_ids=batch.positions,
+            use_cache=False,
+        ).logits
     kept: torch.Tensor = found[batch.segments >= 0]
     return kept
 

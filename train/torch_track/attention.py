@@ -23,6 +23,7 @@ from transformers import AttentionInterface, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from train.hardware import gpu_has_bf16
 from train.torch_track.packing import MicroBatch, Packs, attention_mask
 
 Kernel = Literal["masked", "varlen", "flex", "causal"]
@@ -35,10 +36,10 @@ _GROUPED = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn
 CAUSAL_KERNELS = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
-def kernel_for(device: torch.device, bf16: bool, dropout: float, *packs: Packs) -> Kernel:
+def kernel_for(device: torch.device, bf16: bool, dropout: float, head_size: int, *packs: Packs) -> Kernel:
     """The fastest kernel that is exact for all of these packs on this device. The kernels for GPUs multiply half
-    precision alone, and have no dropout here."""
-    if device.type != "cuda" or not bf16 or dropout:
+    precision alone, on GPUs that do so natively, heads of some sizes, and have no dropout here."""
+    if device.type != "cuda" or not bf16 or dropout or not gpu_has_bf16() or head_size % 8 or head_size > 256:
         return "masked"
     return "causal" if all(some.most_rows <= 1 for some in packs) else "varlen"
 

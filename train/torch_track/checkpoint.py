@@ -58,7 +58,7 @@ def save(
         save_file(dict(_trained(model)), temporary / FILES[0])  # tied weights appear once
         save_file(_optimizer_tensors(model, optimizer), temporary / FILES[1])
         _write_manifest(temporary, state, fingerprint)
-    _rotate(folder, keep, fingerprint)
+    _rotate(folder, state.step, keep, fingerprint)
 
 
 def save_sharded(
@@ -80,7 +80,7 @@ def save_sharded(
         if first:
             _write_manifest(temporary, state, fingerprint)
     if first:
-        _rotate(folder, keep, fingerprint)
+        _rotate(folder, state.step, keep, fingerprint)
     accelerator.wait_for_everyone()
 
 
@@ -89,15 +89,17 @@ def _write_manifest(folder: Path, state: Progress, fingerprint: str) -> None:
     write_json(folder / STATE, {"progress": asdict(state), "fingerprint": fingerprint, "sha256": hashes})
 
 
-def _rotate(folder: Path, keep: int, fingerprint: str) -> None:
-    """Deletes all but the last `keep` checkpoints of this fingerprint and those that they name as the best.
+def _rotate(folder: Path, step: int, keep: int, fingerprint: str) -> None:
+    """Deletes all but the last `keep` checkpoints of this fingerprint up to `step`, and those they name as the best.
 
-    Those of another config, data or code go too: they may have higher steps, and would outlive each new one.
+    Those of another config, data or code go too, and those of higher steps, which were damaged or passed over when
+    this training went on: they would outlive each new one.
     """
-    own = [path for path in sorted(folder.glob("step-*")) if _said(path, "fingerprint") == fingerprint]
+    found = _checkpoints(folder)
+    own = [path for path in found if _step_of(path) <= step and _said(path, "fingerprint") == fingerprint]
     last = own[-keep:]
     best = {_best_name(path) for path in last}
-    for old in folder.glob("step-*"):
+    for old in found:
         if old not in last and (old not in own or old.name not in best):
             shutil.rmtree(old, ignore_errors=True)
 
@@ -122,7 +124,7 @@ def restore(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> Progress | None:
     """Loads the newest whole checkpoint of this very fingerprint into model and optimizer; None where there is none."""
-    for path in sorted(folder.glob("step-*"), reverse=True):
+    for path in reversed(_checkpoints(folder)):
         manifest, damaged = _manifest(path)
         if damaged:
             say(f"finetune: checkpoint {path} is damaged ({damaged}), taking the one before")
@@ -161,6 +163,15 @@ def load_weights(folder: Path, step: int, model: torch.nn.Module) -> None:
 
 def _name(step: int) -> str:
     return f"step-{step:06d}"
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.removeprefix("step-"))
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """By step: as text, step-1000000 would stand before step-999950."""
+    return sorted((path for path in folder.glob("step-*") if path.name[5:].isdecimal()), key=_step_of)
 
 
 def _manifest(path: Path) -> tuple[dict[str, Any], str]:

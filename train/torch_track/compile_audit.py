@@ -35,7 +35,14 @@ def explain_break(layer: Any, number: int, arguments: Any, named: Any, error: st
     if not found.break_reasons:
         return LayerBreak(number, "no place known", error)
     first = found.break_reasons[0]
-    return LayerBreak(number, _place(first.user_stack), str(first.reason).strip().splitlines()[0])
+    return LayerBreak(number, _place(first.user_stack), explained(str(first.reason)))
+
+
+def explained(reason: str) -> str:
+    """First line of a reason, and Dynamo's explanation of it where there is one: the line alone may say nothing."""
+    lines = reason.strip().splitlines() or [""]
+    told = [line.strip().removeprefix("Explanation: ") for line in lines if "Explanation: " in line]
+    return " ".join([lines[0], *told[:1]])
 
 
 def _place(stack: Sequence[traceback.FrameSummary]) -> str:

@@ -17,14 +17,18 @@ from typing import Any, Literal
 import torch
 from transformers import LlamaForCausalLM
 
+from train.config.schema import FinetuneConfig
 from train.errors import TandemError
 from train.progress import say
-from train.torch_track.compile_audit import LayerBreak, explain_break
+from train.torch_track.compile_audit import LayerBreak, explain_break, explained
 
 # Measured on 2 AVX2 cores, SmolLM2-135M, 16 × 64 tokens, fp32: 5.89 s a step eager, 4.85 s compiled (ratio 1.21);
 # first step 38 s against 12 s. On a GPU both figures are larger; the decision only needs their order.
 COMPILE_COST_S = 45.0
 COMPILED_SPEEDUP = 1.2
+
+
+Setting = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,17 @@ class CompileDecision:
     breaks: tuple[LayerBreak, ...] = field(default_factory=tuple)  # layers that run eagerly
 
 
-def decide(setting: Literal["auto", "on", "off"], eager_step_s: float, steps_left: int, budget_s: float | None) -> bool:
+def setting_for(settings: FinetuneConfig) -> Setting:
+    """finetune.compile, but "off" for "auto" with DoRA: Dynamo can't trace peft's layers for it (peft 0.21)."""
+    dora = settings.adapter is not None and settings.adapter.type == "dora"
+    return "off" if dora and settings.compile == "auto" else settings.compile
+
+
+def decide(setting: Setting, eager_step_s: float, steps_left: int, budget_s: float | None) -> bool:
     """Whether compiling pays for the rest of the run.
 
     Args:
-        setting: finetune.compile.
+        setting: of `setting_for`.
         eager_step_s: measured duration of an eager step.
         steps_left: steps that remain.
         budget_s: seconds that remain, None without a time budget.
@@ -54,7 +64,7 @@ def decide(setting: Literal["auto", "on", "off"], eager_step_s: float, steps_lef
 
 def compile_layers(
     model: LlamaForCausalLM,
-    setting: Literal["auto", "on", "off"],
+    setting: Setting,
     trial: Callable[[], None],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> CompileDecision:
@@ -76,7 +86,7 @@ def compile_layers(
     try:
         trial()
     except Exception as error:  # Dynamo and Inductor raise many kinds; all mean the same here
-        return _without(model, setting, _first_line(error), breaks)
+        return _without(model, setting, _cause(error), breaks)
     seconds, compiled = time.monotonic() - started, len(model.model.layers) - len(breaks)
     say(f"finetune: {compiled} of {len(model.model.layers)} layers compiled in {seconds:.0f} s")
     for found in breaks:
@@ -126,12 +136,12 @@ def _compile_layer(
         states.sum().backward()
     except Exception as error:
         layer._compiled_call_impl = None  # undoes nn.Module.compile; PyTorch has no public call for it
-        return explain_break(layer, number, arguments, named, _first_line(error))
+        return explain_break(layer, number, arguments, named, _cause(error))
     return None
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {explained(str(error))}"
 
 
 def _without(model: LlamaForCausalLM, setting: str, reason: str, breaks: tuple[LayerBreak, ...]) -> CompileDecision:

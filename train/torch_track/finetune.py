@@ -21,8 +21,9 @@ from train.atomic import whole_folder
 from train.data.build import copy_tokenizer
 from train.progress import say
 from train.runs import StageContext
-from train.torch_track import checkpoint, initial_folder
+from train.torch_track import ADAPTER, checkpoint, initial_folder
 from train.torch_track.adapter import attach, load_adapter, merge, save_adapter
+from train.torch_track.flops import count
 from train.torch_track.job import Job, planned_steps, prepare
 from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
@@ -31,8 +32,6 @@ from train.torch_track.sharding import is_sharded
 
 if TYPE_CHECKING:
     from peft import PeftModel
-
-ADAPTER = "teacher-adapter"
 
 
 def run(context: StageContext) -> dict[str, Any]:
@@ -139,6 +138,6 @@ def _headline(job: Job, packs_done: int, seconds: float) -> dict[str, Any]:
         "compile_seconds": state.compile_seconds,
         "precision": "fp32" if precision == "no" else precision,
         "adapter": job.settings.adapter.type if job.settings.adapter else None,
-        "parameters": sum(p.numel() for p in job.model.parameters()),
+        "parameters": sum(map(count, job.model.parameters())),
         "trained_parameters": sum(p.numel() for p in job.trainable),
     }

@@ -9,6 +9,7 @@ Padding and recomputation do not count either.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -66,7 +67,13 @@ def per_token_flops(model: LlamaForCausalLM) -> float:
     matrices = [p for p in model.parameters() if p.ndim >= 2 and p is not table]
     if model.lm_head.weight is table:
         matrices.append(table)
-    return float(sum((6 if p.requires_grad else 4) * p.numel() for p in matrices))
+    return float(sum((6 if p.requires_grad else 4) * count(p) for p in matrices))
+
+
+def count(parameter: torch.nn.Parameter) -> int:
+    """Weights of a parameter. bitsandbytes packs two of four bits into one element, and keeps the shape beside them."""
+    packed = getattr(parameter, "quant_state", None)
+    return parameter.numel() if packed is None else math.prod(packed.shape)
 
 
 def _attention_width(model: LlamaForCausalLM) -> int:

@@ -46,6 +46,7 @@ def _stop(job: Job, result: StepResult, indices: Sequence[int], rate: float, in_
     folder = job.context.run.path / "crash" / f"finetune-step-{step:06d}"
     if job.accelerator.is_main_process:
         write_bundle(folder, job, result, indices, rate)
+    job.accelerator.wait_for_everyone()  # torchrun ends all processes as soon as one has failed
     raise TandemError(
         f"Step {step}: loss {result.loss}, gradient norm {result.grad_norm}; the weights were not changed "
         f"({in_a_row} such steps in a row, finetune.skip_nonfinite allows {job.settings.skip_nonfinite}). Config, rows "

@@ -14,7 +14,7 @@ from transformers import LlamaForCausalLM
 from train.chat import ChatTokenizer
 from train.config.schema import FinetuneConfig
 from train.errors import UserError
-from train.hardware import compute_threads, cpu_has_bf16
+from train.hardware import compute_threads, cpu_has_bf16, gpu_has_bf16
 from train.progress import say
 from train.runs import StageContext, require_disk
 from train.torch_track import checkpoint, initial_folder
@@ -126,7 +126,7 @@ def start_accelerator(settings: FinetuneConfig) -> Accelerator:
     on_cpu = settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available())
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UserError("finetune.device is 'cuda', but PyTorch sees no CUDA device here. Use 'auto' or 'cpu'.")
-    native = cpu_has_bf16() if on_cpu else torch.cuda.is_bf16_supported()
+    native = cpu_has_bf16() if on_cpu else gpu_has_bf16()
     bf16 = settings.precision == "bf16" or (settings.precision == "auto" and native)
     if bf16 and not native:
         say("finetune: this hardware emulates bf16: expect it to be many times slower than fp32")

@@ -12,7 +12,7 @@ from train.schedule import learning_rate
 from train.time_budget import TimeBudget
 from train.torch_track import guard
 from train.torch_track.compile_audit import CompileAudit, figures
-from train.torch_track.compiling import compile_layers, decide
+from train.torch_track.compiling import compile_layers, decide, setting_for
 from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
 from train.torch_track.packing import pack_order
@@ -30,7 +30,7 @@ def train(job: Job) -> None:
     order = pack_order(len(job.packs), job.state.total_steps * settings.batch_size, job.context.config.seed)
     limit_s = None if settings.max_minutes is None else 60 * settings.max_minutes
     budget = TimeBudget(limit_s, Counter({settings.sequence_length: 1}), job.state.seconds)
-    if job.state.compile_on:
+    if job.state.compile_on and job.state.step < job.state.total_steps:
         _compile(job, budget)
     window, eager_s, audit = Window(job, _peak(job)), list[float](), CompileAudit()
     job.summed_loss.train()
@@ -54,7 +54,17 @@ def train(job: Job) -> None:
             else:
                 budget.record(settings.sequence_length, seconds)
             _after_step(job, budget, meter)
+        window.log()
+    _undecided(job)
     _report_compiling(job, audit, budget)
+
+
+def _undecided(job: Job) -> None:
+    """Says so where the run was over before torch.compile was decided."""
+    if job.state.compile_on is None and job.state.step:
+        job.state = replace(job.state, compile_on=False, compile_reason=f"fewer than {EAGER_STEPS} steps")
+        if job.settings.compile == "on":
+            say(f"finetune: nothing was compiled, though finetune.compile is 'on': fewer than {EAGER_STEPS} steps")
 
 
 def _report_compiling(job: Job, audit: CompileAudit, budget: TimeBudget) -> None:
@@ -88,10 +98,11 @@ def _decide_compile(job: Job, eager_step_s: float, budget: TimeBudget) -> None:
     eager_step_s, spent_s = job.of_process_0(eager_step_s, budget.spent_s)
     left_s = None if budget.limit_s is None else budget.limit_s - spent_s
     job.state = replace(job.state, eager_step_s=eager_step_s)
-    if decide(job.settings.compile, eager_step_s, job.state.total_steps - job.state.step, left_s):
+    setting = setting_for(job.settings)
+    if decide(setting, eager_step_s, job.state.total_steps - job.state.step, left_s):
         _compile(job, budget)
     else:
-        reason = "off" if job.settings.compile == "off" else "too few steps to pay for compiling"
+        reason = "off" if setting == "off" else "too few steps to pay for compiling"
         job.state = replace(job.state, compile_on=False, compile_reason=reason)
 
 

@@ -34,7 +34,9 @@ class Road:
     def of(cls, model: LlamaForCausalLM, device: torch.device, bf16: bool, *packs: Packs) -> Road:
         """The fastest road that is exact for this model and these packs on this device."""
         gpu = device.type == "cuda"
-        kernel = kernel_for(device, bf16, model.config.attention_dropout or 0.0, *packs)
+        config = model.config
+        head_size = config.head_dim or config.hidden_size // config.num_attention_heads
+        kernel = kernel_for(device, bf16, config.attention_dropout or 0.0, head_size, *packs)
         return cls(kernel, low_stream=gpu, own_chunks=gpu)
 
 

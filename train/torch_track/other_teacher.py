@@ -11,7 +11,7 @@ from train.atomic import whole_folder
 from train.errors import UserError
 from train.progress import say
 from train.runs import CARD, StageContext
-from train.torch_track import finetune_stage
+from train.torch_track import ADAPTER, finetune_stage
 
 TOKENIZER = "tokenizer.json"
 
@@ -31,6 +31,7 @@ def run(context: StageContext) -> dict[str, Any]:
         )
     if os.environ.get("RANK", "0") != "0":  # a helper process of torchrun: the first one copies
         return {}
+    shutil.rmtree(context.run.path / ADAPTER, ignore_errors=True)  # of a teacher that this run trained before
     with whole_folder(context.run.teacher) as temporary:
         shutil.copytree(source, temporary, ignore=shutil.ignore_patterns(CARD), dirs_exist_ok=True)
     say(f"finetune: the teacher is that of {name}; none was trained")

@@ -23,16 +23,22 @@ class Window:
     def __init__(self, job: Job, peak_flops: float | None) -> None:
         self._job, self._peak = job, peak_flops
         self._results: list[StepResult] = []
-        self._seconds = self._flops = 0.0
+        self._seconds = self._flops = self._rate = 0.0
 
     def add(self, result: StepResult, indices: list[int], rate: float, seconds: float, meter: Meter) -> None:
         self._results.append(result)
+        self._rate = rate
         self._seconds += seconds
         self._flops += step_flops(self._job.model, self._job.packs, indices)
         state = self._job.state
         meter.advance(loss=result.loss, tok_per_s=sum(r.positions for r in self._results) / self._seconds)
-        if state.step % LOG_EVERY == 0 or state.step == state.total_steps:
-            self._job.context.tracker.log(self._figures(rate))
+        if state.step % LOG_EVERY == 0:
+            self.log()
+
+    def log(self) -> None:
+        """Logs the steps since the last time; nothing where there are none."""
+        if self._results:
+            self._job.context.tracker.log(self._figures(self._rate))
             self._results, self._seconds, self._flops = [], 0.0, 0.0
 
     def _figures(self, rate: float) -> dict[str, float]:
