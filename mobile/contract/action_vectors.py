@@ -51,6 +51,7 @@ WIDE: list[dict[str, Any]] = [
                 },
                 "on": {"type": "boolean"},
                 "nothing": {"type": "null"},
+                "open": {},
             },
             "required": ["level"],
         },
@@ -111,6 +112,8 @@ SHIPPED = [
     ("none", '{"name":"HassTurnOn","arguments":{"area":"K\\u00fcche"}}'),
     ("none", '{"name":"HassGetState","arguments":{"state":"anything"}}'),
     ("none", '{"name":"HassTurnOn","arguments":{"area":"a","area":"b"}}'),
+    ("none", '{"name":"HassBroadcast","arguments":{"message":"Infinity"}}'),
+    ("none", '{"name":"HassBroadcast","arguments":{"message":"-1e400"}}'),
     ("flat", '{"name":"HassTurnOn","arguments":{"area":"kitchen"}}'),
     ("flat", '{"name":"HassTurnOn","arguments":{"area":"KITCHEN"}}'),
     ("flat", '{"name":"HassTurnOn","arguments":{"area":"kichen"}}'),
@@ -165,7 +168,8 @@ WIDE_ARGUMENTS = [
     '{"level":1,"limits":{"high":2}}', '{"level":1,"limits":{"low":"1"}}', '{"level":1,"limits":{"low":1,"middle":2}}',
     '{"level":1,"limits":[]}', '{"level":1,"on":true}', '{"level":1,"on":1}', '{"level":1,"on":"true"}',
     '{"level":1,"nothing":null}', '{"level":1,"nothing":0}', '{"share":2,"zzz":1}', '{"share":2}',
-    '{"level":200,"days":[]}',
+    '{"level":200,"days":[]}', '{"level":1,"open":["Infinity"]}', '{"level":1,"open":{"toString":1,"valueOf":2}}',
+    '{"level":1,"open":[{"toString":1}]}', '{"level":1,"open":1e400}', '{"level":1,"open":[-1e400]}',
 ]  # fmt: skip
 
 PAIRS = [

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from mobile.contract.prebuilt import Prebuilt
 from mobile.runtime.automaton import State
+from mobile.runtime.call_grammar import CallGrammar, parse_tools
 from mobile.runtime.constraint import CallConstraint
+from mobile.runtime.errors import ModelError
 from mobile.runtime.sampler import Sampler
 
 LISTED = 24  # sets up to this size are written out
@@ -52,6 +54,9 @@ REFUSED = [
     '{"name":"HassTurnOn","arguments":{"area":"kitchen","area":"hall"}}',
     '{"name":"HassBroadcast","arguments":{"message":"\\u0041"}}',
     '{"name":"HassClimateSetTemperature","arguments":{"temperature":1e3}}',
+    '{"name":"HassClimateSetTemperature","arguments":{"temperature":99999999.12345678}}',
+    '{"name":"HassClimateSetTemperature","arguments":{"temperature":-123456789012345.1}}',
+    '{"name":"HassClimateSetTemperature","arguments":{"temperature":0.1234567891}}',
 ]  # fmt: skip
 CUT = [  # under `substrings` only: values that the text does not hold, or holds inside a word
     ("turn on the kitchen lights", '{"name":"HassTurnOn","arguments":{"area":"garage"}}'),
@@ -61,7 +66,55 @@ CUT = [  # under `substrings` only: values that the text does not hold, or holds
     ("turn on the kitchen lights", '{"name":"HassTurnOn","arguments":{"area":"the "}}'),
     ("", '{"name":"HassTurnOn","arguments":{"area":"kitchen"}}'),
 ]
+# One state under two texts: a token such as `","` may open, fill and close a value at once, in the first text only.
+BEFORE_A_VALUE = '{"name":"HassTurnOn","arguments":{"area":'
+TWO_TEXTS = ("lights, please", "turn on the light")
 BUDGETS = (8, 12, 20, 28, 40, 64)
+
+# JSON text of the schema of one argument, by whether it can be guaranteed.
+SCHEMAS: dict[bool, list[str]] = {
+    True: [
+        '{}', 'true', '{"type":"string","minLength":3,"maxLength":3}', '{"type":"string","minLength":2.0}',
+        '{"type":["string","null"],"maxLength":0}', '{"$ref":"#/$defs/n","description":"a number"}',
+        '{"anyOf":[{"type":"integer","minimum":5},{"type":"integer","maximum":-5}],"title":"not small"}',
+        '{"type":"number","minimum":1,"maximum":1}', '{"type":"number","exclusiveMinimum":1,"maximum":1.000000001}',
+        '{"type":"number","exclusiveMinimum":99999999.9999998,"exclusiveMaximum":100000000}',
+        '{"type":"number","exclusiveMinimum":-100000000,"maximum":-99999999.9999999}',
+        '{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":2}', '{"enum":["é",null,20.0,[1,{"a":true}]]}',
+        '{"const":"a","type":"string"}', '{"type":"array","items":{"type":"integer"},"minItems":2,"maxItems":2}',
+        '{"type":"object","properties":{},"required":[]}', '{"enum":[1,2],"type":["integer","string"]}',
+    ],
+    False: [
+        '{"type":"integer","anyOf":[{"minimum":5},{"maximum":-5}]}', '{"type":"string","anyOf":[{"enum":["a"]}]}',
+        '{"$ref":"#/$defs/n","maximum":3}', '{"$ref":"#/$defs/n","type":"string"}', '{"$ref":"#/$defs/m","enum":[1]}',
+        '{"$ref":"#/$defs/o"}', '{"$ref":"#/$defs/l"}', '{"$ref":"#/$defs/x"}', '{"$ref":null}',
+        '{"type":"number","exclusiveMinimum":1,"maximum":1}', '{"type":"number","minimum":2,"maximum":1}',
+        '{"type":"number","exclusiveMinimum":99999999.9999999,"exclusiveMaximum":100000000}',
+        '{"type":"number","exclusiveMinimum":100000000000000,"exclusiveMaximum":100000000000001}',
+        '{"type":"number","exclusiveMinimum":999999999999999}',
+        '{"type":"integer","exclusiveMinimum":1,"exclusiveMaximum":2}',
+        '{"type":"integer","minimum":0.5,"maximum":0.6}',
+        '{"type":"string","minLength":5,"maxLength":3}', '{"type":"array","minItems":2,"maxItems":1}',
+        '{"anyOf":[]}', '{"anyOf":{"type":"string"}}', '{"anyOf":null}', '{"enum":[]}', '{"enum":"abc"}',
+        '{"enum":null}', '{"type":[]}', '{"type":null}', '{"type":7}', '{"type":[["string"]]}', '{"type":[null]}',
+        '{"type":"text"}', '{"const":1,"type":"text"}', '{"type":"string","maxLength":"10"}',
+        '{"type":"string","maxLength":null}', '{"type":"string","maxLength":-1}', '{"type":"string","minLength":1.5}',
+        '{"type":"string","minLength":true}', '{"type":"string","maxLength":1e400}', '{"type":"array","maxItems":[]}',
+        '{"type":"integer","minimum":"5"}', '{"type":"number","maximum":null}', '{"type":"number","maximum":true}',
+        '{"type":"number","exclusiveMaximum":1e400}', '{"enum":[1e400]}', '{"const":"\\ud800"}',
+        '{"enum":[{"\\udc00":1}]}', '{"enum":[NaN]}', '{"const":Infinity}', '{"type":"object","properties":[]}',
+        '{"type":"object","properties":null}', '{"type":"object","properties":{"\\ud800":{}}}',
+        '{"type":"object","properties":{"a":{}},"required":"a"}',
+        '{"type":"object","properties":{"a":{}},"required":null}',
+        '{"type":"object","properties":{"a":{}},"required":["b"]}', '{"type":"object","properties":{"a":1}}',
+        '{"type":"array","items":null}', '{"type":"array","items":[{"type":"string"}]}', 'false', 'null', '[]', '7',
+        '1e400',
+        '{"type":"string","minimum":1}', '{"type":"string","pattern":"a"}', '{"const":1,"minimum":1}',
+    ],
+}  # fmt: skip
+DEFINITIONS = (
+    '{"n":{"type":"integer"},"m":{"$ref":"#/$defs/n"},"o":{"$ref":"#/$defs/n","minimum":1},"l":{"$ref":"#/$defs/l"}}'
+)
 
 
 def constraint_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
@@ -76,6 +129,10 @@ def constraint_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
             for mode, rules in modes.items()
             for text, call in CALLS
             for ids in _prefixes(prebuilt.tokenizer.text(call))
+        ]
+        + [
+            _allowed_case(modes["substrings"], "substrings", text, prebuilt.tokenizer.text(BEFORE_A_VALUE))
+            for text in TWO_TEXTS
         ],
         "refused": [
             *(_refused_case(prebuilt, mode, CALLS[0][0], answer) for mode in modes for answer in REFUSED),
@@ -87,7 +144,25 @@ def constraint_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
             for seed, (text, _) in enumerate(CALLS)
             for budget in (BUDGETS if seed < 3 else BUDGETS[-3:])
         ],
+        "schemas": [_schema_case(tools_text(schema), taken) for taken, schemas in SCHEMAS.items() for schema in schemas]
+        + [_schema_case('[{"name":"\\ud800"}]', False)],
     }
+
+
+def tools_text(schema: str) -> str:
+    """A tools.json of one function whose one argument has the schema."""
+    return f'[{{"name":"f","parameters":{{"properties":{{"x":{schema}}},"$defs":{DEFINITIONS}}}}}]'
+
+
+def _schema_case(text: str, taken: bool) -> dict[str, Any]:
+    try:
+        CallGrammar(parse_tools(text))
+        found = True
+    except ModelError:
+        found = False
+    if found != taken:
+        raise AssertionError(f"{text} is {'taken' if found else 'refused'}")
+    return {"tools": text, "taken": taken}
 
 
 def made_up_logits(vocab_size: int, step: int, seed: int) -> npt.NDArray[np.float32]:

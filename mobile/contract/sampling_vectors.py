@@ -21,7 +21,7 @@ DRAWS = (0.0, 0.01, 0.2, 0.4, 0.55, 0.7, 0.85, 0.95, 0.999, 0.999999)
 def sampler_vectors(_prebuilt: Prebuilt) -> dict[str, Any]:
     random = Random(SEED)
     options = list(itertools.product((0.2, 0.7, 1.0, 2.5), (0, 1, 3, 5, 50), (1.0, 0.9, 0.5, 0.05)))
-    cases = [_greedy(logits) for logits in _greedy_logits()]
+    cases = [_greedy(logits, temperature) for temperature in (0.0, 1e-310, 9e-7) for logits in _greedy_logits()]
     for temperature, top_k, top_p in options:
         logits = _logits(random, 2 + int(random.random() * 14))
         for u in (DRAWS[int(random.random() * len(DRAWS))], random.random(), random.random()):
@@ -60,8 +60,8 @@ def _greedy_logits() -> list[list[float]]:
     return [[1.0, 3.0, 3.0], [0.0], [-2.5, -1.5, -1.75], [-math.inf, -7.0, -math.inf], [0.5] * 6, [3e38, -3e38, 1e-38]]
 
 
-def _greedy(logits: list[float]) -> dict[str, Any]:
-    return _case(logits, 0.0, 2, 0.5, 0.75, Sampler()(np.array(logits, np.float32)))
+def _greedy(logits: list[float], temperature: float) -> dict[str, Any]:
+    return _case(logits, temperature, 2, 0.5, 0.75, Sampler(temperature)(np.array(logits, np.float32)))
 
 
 def _case(logits: list[float], temperature: float, top_k: int, top_p: float, u: float, choice: int) -> dict[str, Any]:

@@ -27,9 +27,10 @@ BUNDLE = "bundle.json"
 def ship(source: Path, target: Path, variant: str, litertlm: bool = True) -> dict[str, Any]:
     """Writes `target`, whole or not at all; a card that is there already stays. Returns its files and their bytes.
 
-    UserError: `source` is no exported folder, is damaged, or has no such variant; `target` holds something else than a
-    shipped model, or is `source`, lies in it or around it.
+    A link is followed: the folder behind it is written. UserError: `source` is no exported folder, is damaged, or has
+    no such variant; `target` holds something else than a shipped model, or is `source`, lies in it or around it.
     """
+    target = target.resolve()
     try:
         bundle = Bundle(source)
         described: dict[str, Any] = json.loads((source / BUNDLE).read_text(encoding="utf-8"))
@@ -54,18 +55,39 @@ def ship(source: Path, target: Path, variant: str, litertlm: bool = True) -> dic
 
 
 def check_target(source: Path, target: Path) -> None:
-    """UserError where writing `target` would delete what no export wrote, or `source` itself."""
+    """UserError where writing `target` would delete what this command did not write, or `source` itself."""
     ours, theirs = source.resolve(), target.resolve()
     if ours == theirs or ours in theirs.parents or theirs in ours.parents:
         raise UserError(f"The target {target} and the source {source} lie in one another. Name another folder.")
     if target.exists() and not target.is_dir():
         raise UserError(f"The target {target} is a file. Name a folder.")
-    names = sorted(path.name for path in target.iterdir()) if target.is_dir() else []
-    if names and BUNDLE not in names and names != [CARD]:
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    shipped = shipped_files(target)
+    if foreign := sorted(names - {*shipped, BUNDLE, CARD}):
         raise UserError(
-            f"The target {target} holds other files ({names[0]}, {len(names)} in all) and no {BUNDLE}, and would be "
-            "replaced as a whole. Name a new folder, or one that this command wrote."
+            f"The target {target} holds {foreign[0]!r} ({len(foreign)} such in all), which its {BUNDLE} does not list, "
+            "and would be replaced as a whole. Name a new folder, or one that this command wrote and nobody else uses."
         )
+    if shipped and (theirs.parent / "run.json").is_file() and theirs.name in ("mobile", "mobile-teacher"):
+        raise UserError(f"The target {target} is the export of the run {theirs.parent}. Name another folder.")
+
+
+def shipped_files(target: Path) -> set[str]:
+    """What the bundle.json of an earlier call lists. UserError where it is of another kind: an export has variants."""
+    path = target / BUNDLE
+    if not path.exists():
+        return set()
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        files, variants = set(described["files"]), sorted(described["variants"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no description of a model ({error!r}). Name another folder.") from error
+    if len(variants) > 1:
+        raise UserError(
+            f"The target {target} is a whole export, of {', '.join(variants)}, and would be replaced by one variant. "
+            "Name another folder."
+        )
+    return files
 
 
 def reduced(described: dict[str, Any], variant: str, litertlm: bool) -> dict[str, Any]:

@@ -149,15 +149,19 @@ class Automaton:
 
 def _closure(stack: Stack) -> set[Stack]:
     """All stacks with bytes to read on top that a stack stands for."""
-    if stack is None:
-        return {None}
-    frame, rest = stack
-    if isinstance(frame, Series):
-        for part in reversed(frame.parts):
-            rest = (part, rest)
-        return _closure(rest)
-    if isinstance(frame, Choice):
-        return set().union(*(_closure((option, rest)) for option in frame.options))
-    if isinstance(frame, Number) and frame.text and frame.complete:  # may end here, or go on
-        return {stack} | _closure(rest)
-    return {stack}
+    found: set[Stack] = set()
+    waiting = [stack]  # a list and no recursion: 2,000 optional properties are as many choices inside one another
+    while waiting:
+        stack = waiting.pop()
+        frame, rest = (None, None) if stack is None else stack
+        if isinstance(frame, Series):
+            for part in reversed(frame.parts):
+                rest = (part, rest)
+            waiting.append(rest)
+        elif isinstance(frame, Choice):
+            waiting += [(option, rest) for option in frame.options]
+        else:
+            found.add(stack)
+            if isinstance(frame, Number) and frame.text and frame.complete:  # may end here, or go on
+                waiting.append(rest)
+    return found

@@ -13,27 +13,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence as Parts
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 from typing import Any
 
 from .errors import ModelError, SchemaError
 from .json_terminals import FRACTION_DIGITS, Excerpt, Number, Range, Text
+from .schema_keywords import (
+    KEYWORDS,
+    bound_of,
+    counts_of,
+    items_of,
+    legal_values,
+    refuse_unknown,
+    resolved,
+    spelled,
+    types_of,
+)
 
-# No promise about which values are legal: read by people only.
-ANNOTATIONS = {
-    "title", "description", "default", "examples", "format", "deprecated", "$comment", "$defs", "definitions",
-    "readOnly", "writeOnly", "additionalProperties", "type", "$schema",
-}  # fmt: skip
-KEYWORDS = {
-    "string": {"minLength", "maxLength"},
-    "integer": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"},
-    "array": {"items", "minItems", "maxItems"},
-    "object": {"properties", "required"},
-    "boolean": set(),
-    "null": set(),
-}  # fmt: skip
 SCALARS = ["string", "number", "boolean", "null"]
 # Where a schema holds a word for a number, one value for a list, or a definition that leads back to itself.
 WRONG_CONTENTS = (TypeError, ValueError, ArithmeticError, RecursionError)
@@ -58,13 +55,26 @@ class Choice:
 def read_tools(path: Path) -> list[dict[str, Any]]:
     """tools.json: a list of {"name", "description", "parameters"}; ModelError where it is something else."""
     try:
-        tools = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}). Copy the folder again.") from error
+    return parse_tools(text, path)
+
+
+def parse_tools(text: str, path: Path | str = "tools.json") -> list[dict[str, Any]]:
+    """The functions of the text of a tools.json; `path` is its name in messages."""
+    try:
+        tools = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read as JSON ({error}). Copy the folder again.") from error
     names = [tool.get("name") if isinstance(tool, dict) else None for tool in tools] if isinstance(tools, list) else []
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise SchemaError(f'{path} is no list of functions {{"name", "parameters"}} with names that differ.')
     return list(tools)
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 class CallGrammar:
@@ -81,9 +91,10 @@ class CallGrammar:
         self.substrings = substrings
         options: list[Any] = [b'{"name":null,"arguments":{}}']
         for tool in tools:
-            head = b'{"name":' + _json(tool["name"]) + b',"arguments":'
-            parameters, where = tool.get("parameters") or {}, f"function {tool['name']}"
+            parameters, where = tool.get("parameters"), f"function {tool['name']}"
+            parameters = {} if parameters is None else parameters
             try:
+                head = b'{"name":' + spelled(tool["name"], where) + b',"arguments":'
                 options.append(Series([head, self._object(parameters, parameters, where), b"}"]))
             except WRONG_CONTENTS as error:
                 raise SchemaError(
@@ -92,25 +103,27 @@ class CallGrammar:
         self.root = Choice(options)
 
     def _value(self, schema: Any, root: dict[str, Any], where: str) -> Any:
-        schema = _resolved(schema, root, where)
+        schema = resolved(schema, root, where)
         for keyword in ("const", "enum"):
             if keyword in schema:
-                values = [schema["const"]] if keyword == "const" else schema["enum"]
-                _refuse_unknown(schema, {"const", "enum"}, where)
-                return Choice([_json(value) for value in _of_type(values, schema, where)])
+                refuse_unknown(schema, {"const", "enum"}, where)
+                values = [schema["const"]] if keyword == "const" else items_of(schema, "enum", where)
+                return Choice([spelled(value, where) for value in legal_values(values, schema, where)])
         if "anyOf" in schema:
-            _refuse_unknown(schema, {"anyOf"}, where)
-            return Choice([self._value(option, root, where) for option in schema["anyOf"]])
-        kinds = schema.get("type", "object" if "properties" in schema else SCALARS)
-        kinds = [kinds] if isinstance(kinds, str) else kinds
-        if unknown := set(kinds) - set(KEYWORDS):
-            raise SchemaError(f"tools.json, {where}: the type {sorted(unknown)[0]!r} is unknown to JSON schema.")
-        _refuse_unknown(schema, set().union(*(KEYWORDS[kind] for kind in kinds)), where)
+            refuse_unknown(schema, {"anyOf"}, where)
+            if "type" in schema:
+                raise SchemaError(
+                    f"tools.json, {where}: the type {schema['type']!r} beside anyOf is not kept. Move it into the "
+                    "options."
+                )
+            return Choice([self._value(option, root, where) for option in items_of(schema, "anyOf", where)])
+        kinds = types_of(schema, ["object"] if "properties" in schema else SCALARS, where)
+        refuse_unknown(schema, set().union(*(KEYWORDS[kind] for kind in kinds)), where)
         return Choice([self._typed(kind, schema, root, where) for kind in kinds])
 
     def _typed(self, kind: str, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
         if kind == "string":
-            least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+            least, most = counts_of(schema, "minLength", "maxLength", where)
             free = least <= 1 and most is None  # an excerpt has one character or more
             return Series([b'"', Excerpt() if self.substrings and free else Text(0, least, most)])
         if kind in ("integer", "number"):
@@ -122,9 +135,14 @@ class CallGrammar:
         return Choice([b"true", b"false"]) if kind == "boolean" else b"null"
 
     def _object(self, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
-        schema = _resolved(schema, root, where)
-        _refuse_unknown(schema, KEYWORDS["object"], where)
-        properties, required = schema.get("properties", {}), set(schema.get("required", []))
+        schema = resolved(schema, root, where)
+        refuse_unknown(schema, KEYWORDS["object"], where)
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        if not isinstance(properties, dict):
+            raise SchemaError(f"tools.json, {where}: properties is {properties!r:.60}, not an object.")
+        if not isinstance(required, list) or not all(isinstance(key, str) for key in required):
+            raise SchemaError(f"tools.json, {where}: required is {required!r:.60}, not a list of names.")
+        required = set(required)
         if missing := required - set(properties):
             raise SchemaError(f"tools.json, {where}: {sorted(missing)[0]!r} is required but not in properties.")
         keys = sorted(properties)
@@ -136,23 +154,21 @@ class CallGrammar:
             following = rest[-1]
             node = {}
             for comma in (True, False):
-                with_key = Series([b"," * comma + _json(key) + b":", values[key], following[True]])
+                with_key = Series([b"," * comma + spelled(key, where) + b":", values[key], following[True]])
                 node[comma] = with_key if key in required else Choice([with_key, following[comma]])
             rest.append(node)
         return Series([b"{", rest[-1][False]])
 
     def _array(self, schema: dict[str, Any], root: dict[str, Any], where: str) -> Any:
         item = self._value(schema.get("items", {}), root, where)
-        least, most = int(schema.get("minItems", 0)), schema.get("maxItems")
-        if most is not None and most < least:
-            raise SchemaError(f"tools.json, {where}: maxItems {most} is below minItems {least}.")
+        least, most = counts_of(schema, "minItems", "maxItems", where)
         if most is None:
             loop = Choice([b"]"], loops=True)
             loop.options.append(Series([b",", item, loop]))
             rest: Any = loop
         else:
             rest = b"]"
-        for count in reversed(range(max(least, 1) if most is None else int(most))):
+        for count in reversed(range(max(least, 1) if most is None else most)):
             another = Series([b"," * (count > 0), item, rest])
             rest = another if count < least else Choice([b"]", another])
         return Series([b"[", rest])
@@ -164,61 +180,17 @@ def _number(schema: dict[str, Any], integer: bool, where: str) -> Number:
     lows, highs = [], []
     for keyword, step in (("minimum", 0), ("exclusiveMinimum", smallest_step)):
         if keyword in schema:  # an open bound that is no whole number is the next whole number without the step
-            bound = Decimal(str(schema[keyword])) * scale
+            bound = bound_of(schema, keyword, where) * scale
             lows.append(int((bound / smallest_step).to_integral_value(ROUND_CEILING)) * smallest_step)
             lows[-1] += step if lows[-1] == bound else 0
     for keyword, step in (("maximum", 0), ("exclusiveMaximum", smallest_step)):
         if keyword in schema:
-            bound = Decimal(str(schema[keyword])) * scale
+            bound = bound_of(schema, keyword, where) * scale
             highs.append(int((bound / smallest_step).to_integral_value(ROUND_FLOOR)) * smallest_step)
             highs[-1] -= step if highs[-1] == bound else 0
-    number = Number(Range(integer, max(lows, default=None), min(highs, default=None)))
-    if all(number.step(byte) is None for byte in b"-0123456789"):
+    allowed = Range(integer, max(lows, default=None), min(highs, default=None))
+    number = Number(allowed)
+    empty = allowed.low is not None and allowed.high is not None and allowed.low > allowed.high
+    if empty or all(number.step(byte) is None for byte in b"-0123456789"):
         raise SchemaError(f"tools.json, {where}: no number of at most 15 digits lies within its bounds.")
     return number
-
-
-def _resolved(schema: Any, root: dict[str, Any], where: str, depth: int = 0) -> dict[str, Any]:
-    """The schema behind `$ref`, which must be local and may not lead back to itself."""
-    if schema is True:
-        return {}
-    if not isinstance(schema, dict):
-        raise SchemaError(f"tools.json, {where}: the schema is {schema!r}, not an object.")
-    if "$ref" not in schema:
-        return schema
-    target: Any = root
-    for name in str(schema["$ref"]).removeprefix("#/").split("/"):
-        target = target.get(name) if isinstance(target, dict) else None
-    if target is None or depth > 8:
-        raise SchemaError(f"tools.json, {where}: $ref {schema['$ref']!r} leads nowhere; only '#/$defs/…' is followed.")
-    return _resolved(target, root, where, depth + 1)
-
-
-def _of_type(values: list[Any], schema: dict[str, Any], where: str) -> list[Any]:
-    """The values of an enumeration that its `type` and `enum` allow too."""
-    kinds = schema.get("type", list(KEYWORDS))
-    allowed = [v for v in values if _kinds(v) & set([kinds] if isinstance(kinds, str) else kinds)]
-    allowed = [value for value in allowed if _json(value) in {_json(v) for v in schema.get("enum", values)}]
-    if not allowed:
-        raise SchemaError(f"tools.json, {where}: no value of {values} has the type {kinds!r}.")
-    return allowed
-
-
-def _kinds(value: Any) -> set[str]:
-    if value is None or isinstance(value, bool):
-        return {"null"} if value is None else {"boolean"}
-    if isinstance(value, int | float):
-        return {"number", "integer"} if float(value).is_integer() else {"number"}
-    return {"string"} if isinstance(value, str) else {"array"} if isinstance(value, list) else {"object"}
-
-
-def _refuse_unknown(schema: dict[str, Any], known: set[str], where: str) -> None:
-    if unknown := sorted(set(schema) - known - ANNOTATIONS):
-        raise SchemaError(
-            f"tools.json, {where}: constrained decoding cannot guarantee the keyword {unknown[0]!r}. Take it out of "
-            "the schema, or answer with constrain='off'."
-        )
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

@@ -105,9 +105,14 @@ class Chat:
         sampler: Choose | None = None,
         constrain: Constrain | None = None,
     ) -> Iterator[int]:
-        """The answer's ids as they come. Each call is a conversation of its own; None: up to the window's end."""
+        """The answer's ids as they come. Each call is a conversation of its own; None: up to the window's end.
+
+        One answer at a time: one that goes on after another began raises ModelError.
+        """
         ids, limit = self._prompt(messages, max_new_tokens)
-        return self._generate(ids, limit, self._sampler(messages, limit, sampler, constrain))
+        if (kind := constrain or self.constrain) != "off":
+            self.constraint(kind)
+        return self._generate(ids, limit, lambda: self._sampler(messages, limit, sampler, constrain))
 
     def stream(
         self,
@@ -134,7 +139,7 @@ class Chat:
         got: list[int] = []
         times: list[float] = []
         pieces: list[str] = []
-        for piece in self.tokenizer.stream(_noted(self._generate(ids, limit, choose), got, times)):
+        for piece in self.tokenizer.stream(_noted(self._generate(ids, limit, lambda: choose), got, times)):
             pieces.append(piece)
             if on_text is not None:
                 on_text(piece)
@@ -168,12 +173,14 @@ class Chat:
             )
         return ids, free + 1 if max_new_tokens is None else min(max_new_tokens, free + 1)
 
-    def _generate(self, ids: list[int], limit: int, choose: Choose) -> Iterator[int]:
+    def _generate(self, ids: list[int], limit: int, make_sampler: Callable[[], Choose]) -> Iterator[int]:
+        """Touches the cache and the constraint at the first step only: until then another answer may be read."""
+        choose = make_sampler()
         if self._reuse_prefix:
             ids = ids[self.model.rewind(ids) :]
         else:
             self.model.reset()
-        return self.model.generate(ids, limit, self.bundle.stop_ids, choose)
+        yield from self.model.generate(ids, limit, self.bundle.stop_ids, choose)
 
     def _sampler(
         self, messages: str | Sequence[Message], limit: int, sampler: Choose | None, constrain: Constrain | None

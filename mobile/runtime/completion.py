@@ -14,7 +14,7 @@ Some next token always makes it smaller by one or more, so that a budget that he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .automaton import Stack, State
@@ -64,16 +64,29 @@ class Completion:
         return left
 
     def _frame(self, frame: Any, utterance: Utterance, known: dict[Any, int]) -> int:
+        if not _parts(frame):
+            return self._terminal(frame, utterance)
+        waiting = [] if frame in known else [frame]
+        while waiting:  # a list and no recursion: the items of an array of at most 2,000 are inside one another
+            parts = _parts(waiting[-1])
+            if missing := [part for part in parts if _parts(part) and part not in known]:
+                waiting += missing
+                continue
+            lefts = [known[part] if _parts(part) else self._terminal(part, utterance) for part in parts]
+            compound = waiting.pop()
+            known[compound] = sum(lefts) if isinstance(compound, Series) else min(lefts)
+        return known[frame]
+
+    def _terminal(self, frame: Any, utterance: Utterance) -> int:
         if isinstance(frame, bytes):
             return self.fixed(frame)
-        if isinstance(frame, Excerpt):
-            return frame.bytes_left(utterance)
-        if not isinstance(frame, Series | Choice):
-            return int(frame.left)
-        if frame not in known:
-            if isinstance(frame, Series):
-                known[frame] = sum(self._frame(part, utterance, known) for part in frame.parts)
-            else:  # a loop ends with its first option, and leads back to itself in the others
-                options = frame.options[:1] if frame.loops else frame.options
-                known[frame] = min(self._frame(option, utterance, known) for option in options)
-        return known[frame]
+        return frame.bytes_left(utterance) if isinstance(frame, Excerpt) else int(frame.left)
+
+
+def _parts(frame: Any) -> Sequence[Any]:
+    """What a frame's bound is made of; nothing for bytes and terminals."""
+    if isinstance(frame, Series):
+        return frame.parts
+    if isinstance(frame, Choice):  # a loop ends with its first option, and leads back to itself in the others
+        return frame.options[:1] if frame.loops else frame.options
+    return ()

@@ -45,7 +45,8 @@ PHASES: tuple[dict[int, int], ...] = (
 _BYTES_TO_BASE = (0, 1, 2, 3, 2, 2, 3, 3, 1, 4, 3, 2, 1, 1)  # fewest bytes from a phase to phase 0
 
 NO_END = 1 << 30  # bytes or tokens to an end that cannot be reached
-INTEGER_DIGITS, FRACTION_DIGITS = 15, 9  # 15 digits are exact in a double, whatever parses the call
+# Of at most 15 digits no two numbers are the same double, whatever parses the call; 9 of them after the point at most.
+DIGITS, FRACTION_DIGITS = 15, 9
 _SCALE = int(10**FRACTION_DIGITS)
 _SAME_DIGIT = str.maketrans("23456789", "11111111")
 
@@ -166,7 +167,8 @@ class Range(NamedTuple):
 class Number(NamedTuple):
     """Inside a number, after its first characters `text`.
 
-    No exponents, no leading or trailing zeros ("20.0" aside), no "-0": every value has one spelling.
+    No exponents, no leading or trailing zeros ("20.0" aside), no "-0": every value has one spelling, and of at most
+    15 digits, so that no two are one double.
     """
 
     range: Range
@@ -212,42 +214,51 @@ def _complete(allowed: Range, text: str) -> bool:
 def _reachable(allowed: Range, text: str) -> bool:
     """Whether some allowed number begins with `text`."""
     whole, dot, fraction = text.removeprefix("-").partition(".")
-    if (not whole and dot) or not (whole + fraction + "0").isdigit() or len(whole) > INTEGER_DIGITS:
+    if (not whole and dot) or not (whole + fraction + "0").isdigit() or len(whole) > DIGITS:
         return False
-    if (len(whole) > 1 and whole[0] == "0") or len(fraction) > FRACTION_DIGITS or (dot and allowed.integer):
+    places = _places(allowed.integer, len(whole))
+    if (len(whole) > 1 and whole[0] == "0") or len(fraction) > places or (dot and not places):
         return False
-    return any(_overlaps(allowed, text[0] == "-", *span) for span in _spans(allowed.integer, whole, dot, fraction))
+    if text == "-0" and allowed.integer:
+        return False
+    spans = _spans(allowed.integer, whole, dot, fraction)
+    return any(_fraction_digits(allowed, text[0] == "-", span, span.places) is not None for span in spans)
 
 
-def _spans(integer: bool, whole: str, dot: str, fraction: str) -> list[tuple[int, int]]:
-    """Closed ranges (without the sign, scaled) of the numbers that begin with these digits."""
+def _places(integer: bool, length: int) -> int:
+    """Most digits after the point of a number with so many before it; a 0 there counts, too."""
+    return 0 if integer else min(FRACTION_DIGITS, DIGITS - length)
+
+
+class _Span(NamedTuple):
+    """Closed range (without the sign, scaled) of numbers with at most so many digits after the point."""
+
+    start: int
+    stop: int
+    places: int
+
+
+def _spans(integer: bool, whole: str, dot: str, fraction: str) -> list[_Span]:
+    """The numbers that begin with these digits, by the length of their whole part."""
     if dot:
-        start = _scaled(whole, fraction)
-        stop = start + 10 ** (FRACTION_DIGITS - len(fraction)) - 1
+        places = _places(integer, len(whole))
+        start, unit = _scaled(whole, fraction), _unit(places)
         # After "1.50" a further digit must come, and it is not 0 all the way.
-        return [(start + int(len(fraction) > 1 and fraction[-1] == "0"), stop)] if start <= stop else []
-    rest = 0 if integer else _SCALE - 1
-    if whole == "0":
-        return [(0, rest)]
-    if not whole:
-        return [(int(integer) * _SCALE, 10**INTEGER_DIGITS * _SCALE - 1)]  # after "-"; there is no -0
-    value = int(whole)
-    powers = (10**more for more in range(INTEGER_DIGITS - len(whole) + 1))
-    return [(value * power * _SCALE, ((value + 1) * power - 1) * _SCALE + rest) for power in powers]
+        first = start + unit * (len(fraction) > 1 and fraction[-1] == "0")
+        return [_Span(first, start + _unit(len(fraction)) - unit, places)]
+    spans = []
+    for length in [1] if whole == "0" else range(max(1, len(whole)), DIGITS + 1):
+        more, places = 10 ** (length - len(whole)), _places(integer, length)
+        first, last = (int(whole) * more, (int(whole) + 1) * more) if whole else (more // 10, more)
+        if not whole and length == 1:  # after "-"; there is no -0
+            first = int(integer)
+        spans.append(_Span(first * _SCALE, last * _SCALE - _unit(places), places))
+    return spans
 
 
-def _overlaps(allowed: Range, negative: bool, start: int, stop: int) -> bool:
-    if negative:
-        if allowed.integer and stop == 0:
-            return False
-        start, stop = -stop, -start
-    if start > stop:
-        return False
-    low, high = allowed.low, allowed.high
-    if allowed.integer:  # the next whole number inside the bounds
-        start = start if low is None else max(start, -(-low // _SCALE) * _SCALE)
-        return start <= stop and (high is None or start <= high)
-    return (low is None or stop >= low) and (high is None or start <= high)
+def _unit(places: int) -> int:
+    """The step between numbers of so many digits after the point."""
+    return int(10 ** (FRACTION_DIGITS - places))
 
 
 def _scaled(whole: str, fraction: str) -> int:
@@ -274,13 +285,12 @@ def _bytes_left(allowed: Range, text: str) -> int:
     return min(costs)
 
 
-def _fraction_digits(allowed: Range, negative: bool, span: tuple[int, int], least: int) -> int | None:
+def _fraction_digits(allowed: Range, negative: bool, span: _Span, least: int) -> int | None:
     """Fewest digits after the point of an allowed number in `span`; None where there is no such number."""
-    start, stop = (-span[1], -span[0]) if negative else span
+    start, stop = (-span.stop, -span.start) if negative else (span.start, span.stop)
     start = start if allowed.low is None else max(start, allowed.low)
     stop = stop if allowed.high is None else min(stop, allowed.high)
-    for digits in range(least, 1 if allowed.integer else FRACTION_DIGITS + 1):
-        unit = int(10 ** (FRACTION_DIGITS - digits))
-        if -(-start // unit) * unit <= stop:
+    for digits in range(least, span.places + 1):
+        if -(-start // _unit(digits)) * _unit(digits) <= stop:
             return digits
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .errors import ContextFullError, PromptError
+from .errors import ContextFullError, ModelError, PromptError
 from .plan import Chunk, plan_prefill
 from .runner import Logits, RunnerKind, open_runner
 
@@ -63,7 +63,7 @@ class Model:
             if old != new:
                 break
             kept += 1
-        del self.ids[kept:]
+        self.ids = self.ids[:kept]
         self._mask[..., kept:] = MASKED
         return kept
 
@@ -100,7 +100,7 @@ class Model:
         """Reads `ids` after what is in the cache, then yields new ids as they come, without the stop id.
 
         Raises PromptError for an empty prompt and ContextFullError where the prompt does not fit
-        or the window is full before a stop id came.
+        or the window is full before a stop id came; ModelError where the cache was used in between.
         """
         if not ids:
             raise PromptError("The prompt is empty: at least one token is needed.")
@@ -112,12 +112,18 @@ class Model:
             )
         self.prefill(ids[:-1])
         logits = self.decode(ids[-1])
+        cache, read = self.ids, self.position
         for step in range(max_new_tokens):
             token = sampler(logits)
             if token in stop_ids:
                 return
             yield token
             if step + 1 < max_new_tokens:
+                if self.ids is not cache or self.position != read + step:
+                    raise ModelError(
+                        f"The cache of {self.path} was used for something else before this answer was over, so that it "
+                        "cannot go on. Read one answer to its end first, or load the folder once for each."
+                    )
                 logits = self.decode(token)
 
     def score(self, prompt: Sequence[int], answer: Sequence[int]) -> npt.NDArray[np.float64]:

@@ -31,7 +31,9 @@ class PromptTokenizer:
             text = path.read_text(encoding="utf-8")
             self._whole = Tokenizer.from_str(text)
             self.contents: dict[str, Any] = json.loads(text)
-            self._plain = Tokenizer.from_str(json.dumps(self.contents | {"added_tokens": []}))
+            # A tokenizer.json may ask for texts of one length: a prompt would be cut without a word.
+            plain = self.contents | {"added_tokens": [], "truncation": None, "padding": None}
+            self._plain = Tokenizer.from_str(json.dumps(plain))
         except Exception as error:  # tokenizers raises bare Exception
             raise ModelError(f"{path} cannot be read as a tokenizer ({error}). Copy the folder again.") from error
         self.start_id, self.stop_id = start_id, stop_id
@@ -86,6 +88,16 @@ class PromptTokenizer:
 
 
 def content_of(message: Message) -> str:
-    """Content of a message: a string, or a list of text parts."""
+    """Content of a message: a string, or a list of text parts. PromptError where it is something else."""
     content = message.get("content", "")
-    return content if isinstance(content, str) else "".join(str(part["text"]) for part in content)
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    for part in parts:
+        text = part.get("text") if isinstance(part, dict) and part.get("type", "text") == "text" else None
+        if not isinstance(text, str):
+            raise PromptError(
+                f"A message's content holds {part!r:.80}, which is no text. Give a string, or a list of "
+                '{"type": "text", "text": "…"}.'
+            )
+    return "".join(part["text"] for part in parts)

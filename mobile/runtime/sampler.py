@@ -6,17 +6,20 @@ number, chooses the same id (mobile/contract). Only where the numbers come from 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+COLDEST = 1e-6  # below it the choice is greedy: a logit divided by less may be no number any more
 
 
 class Sampler:
     """Chooses ids from logits; the same seed gives the same ids.
 
     Args:
-        temperature: 0 is greedy (the default); above, logits are divided by it.
+        temperature: below 1e-6 greedy (0 is the default); above, logits are divided by it.
         top_k: only the k most likely tokens may be chosen; 0: no limit.
         top_p: of these, the smallest set whose probability reaches p; 1: no limit.
         seed: start of the random numbers.
@@ -26,11 +29,13 @@ class Sampler:
     """
 
     def __init__(self, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0) -> None:
-        if temperature < 0.0 or top_k < 0 or not 0.0 < top_p <= 1.0:
+        if not 0.0 <= temperature < math.inf or top_k < 0 or not 0.0 < top_p <= 1.0 or seed < 0:
             raise ValueError(
-                f"temperature {temperature} must be 0 or more, top_k {top_k} 0 or more, top_p {top_p} in (0, 1]"
+                f"temperature {temperature} must be a finite number of 0 or more, top_k {top_k} 0 or more, top_p "
+                f"{top_p} in (0, 1], seed {seed} 0 or more"
             )
-        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
+        self.temperature = temperature if temperature >= COLDEST else 0.0
+        self.top_k, self.top_p = top_k, top_p
         self._random = np.random.default_rng(seed)
 
     def __call__(self, logits: npt.NDArray[Any]) -> int:

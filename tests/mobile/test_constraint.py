@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -265,6 +266,39 @@ def test_bounded_decimals_never_lead_into_a_dead_end(one: Any, other: Any, wante
     assert low <= type(low)(state.text) <= high
 
 
+@pytest.mark.parametrize("negative", [False, True])
+def test_an_open_bound_holds_for_what_a_double_keeps_of_the_number(negative: bool) -> None:
+    """99999999.999999999 is the double 100000000."""
+    bounds = {"exclusiveMinimum": -100_000_000} if negative else {"exclusiveMaximum": 100_000_000}
+    tools = [{"name": "f", "parameters": {"properties": {"n": {"type": "number"} | bounds}}}]
+    rules = CallConstraint(tools, byte_level(), 420, [STOP])
+    sign = "-" if negative else ""
+    for digits, legal in (("99999999.9999999", True), ("99999999.99999999", False), ("99999999.999999999", False)):
+        assert accepts(rules, '{"name":"f","arguments":{"n":' + sign + digits + "}}") == legal
+    assert abs(float("99999999.9999999")) < 100_000_000 == float("99999999.999999999")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(-(10**16), 10**16), st.integers(0, 10**7), st.integers(0, 9), st.randoms(use_true_random=False))
+def test_bounds_of_any_size_never_lead_into_a_dead_end(least: int, width: int, places: int, random: Any) -> None:
+    """A random walk; `left` promises an end, and each step towards it is open."""
+    low, high = least * 10**places, (least + width) * 10**places
+    state = Number(Range(False, low, high))
+    if all(state.step(byte) is None for byte in b"-0123456789"):
+        return
+    while not state.complete or random.random() < 0.8:
+        steps = [state.step(byte) for byte in b"-.0123456789"]
+        legal = [following for following in steps if following is not None]
+        if state.complete and not legal:
+            break
+        assert state.complete or min(following.left for following in legal) == state.left - 1, state.text
+        state = random.choice(legal)
+    value = Decimal(state.text)
+    assert low <= value * 10**9 <= high
+    assert len(state.text.strip("-").replace(".", "")) <= 15
+    assert Decimal(repr(float(state.text))) == value  # nothing was rounded away
+
+
 def test_a_tight_budget_still_gives_a_whole_call() -> None:
     """A model that would write an endless string is brought to its end in time."""
     rules = constraint()
@@ -325,6 +359,19 @@ def test_greedy_choices_are_those_of_the_mask(seed: int) -> None:
         ({"type": "array", "minItems": 3, "maxItems": 2}, "maxItems 2 is below minItems 3"),
         ({"$ref": "#/$defs/z"}, "leads nowhere"),
         ({"enum": ["a"], "type": "integer"}, "no value of"),
+        ({"type": "integer", "anyOf": [{"minimum": 5}]}, "type 'integer' beside anyOf is not kept. Move it into the"),
+        ({"$ref": "#/$defs/n", "maximum": 3}, "keyword 'maximum' beside \\$ref is not kept"),
+        ({"type": "number", "exclusiveMinimum": 1, "maximum": 1}, "no number"),
+        ({"type": "string", "minLength": 5, "maxLength": 3}, "maxLength 3 is below minLength 5"),
+        ({"anyOf": []}, r"anyOf is \[\], not a list"),
+        ({"type": []}, r"type is \[\], not a list"),
+        ({"type": "string", "maxLength": "10"}, "maxLength is '10', not a whole number"),
+        ({"type": "string", "minLength": "one"}, "minLength is 'one', not a whole number"),
+        ({"type": "integer", "minimum": "5"}, "minimum is '5', not a number"),
+        ({"type": "object", "properties": ["x"]}, r"properties is \['x'\], not an object"),
+        ({"type": "object", "properties": {"x": {}}, "required": 5}, "required is 5, not a list"),
+        ({"enum": [float("nan")]}, "holds a number that is not finite"),
+        ({"const": "\ud800"}, "half a surrogate pair"),
     ],
 )
 def test_what_cannot_be_guaranteed_is_refused_by_name(schema: dict[str, Any], message: str) -> None:
@@ -332,19 +379,15 @@ def test_what_cannot_be_guaranteed_is_refused_by_name(schema: dict[str, Any], me
         CallGrammar([{"name": "f", "parameters": {"properties": {"x": schema}}}])
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"properties": ["x"]},
-        {"properties": {"x": {}}, "required": 5},
-        {"properties": {"x": {"type": "string", "minLength": "one"}}},
-        {"properties": {"x": {"type": "integer", "minimum": "one"}}},
-        {"properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"properties": {"x": {"$ref": "#/$defs/a"}}}}},
-    ],
-)
-def test_parameters_that_are_no_schema_are_refused_by_the_functions_name(parameters: dict[str, Any]) -> None:
+def test_a_schema_that_leads_back_to_itself_is_refused_by_the_functions_name() -> None:
+    endless = {"properties": {"x": {"$ref": "#/$defs/a"}}}
     with pytest.raises(SchemaError, match="function f: its parameters are no JSON schema"):
-        CallGrammar([{"name": "f", "parameters": parameters}])
+        CallGrammar([{"name": "f", "parameters": endless | {"$defs": {"a": endless}}}])
+
+
+def test_names_that_no_call_can_spell() -> None:
+    with pytest.raises(SchemaError, match="half a surrogate pair"):
+        CallGrammar([{"name": "\ud800", "parameters": {}}])
 
 
 def test_nested_values() -> None:
@@ -374,14 +417,40 @@ def test_nested_values() -> None:
         assert not legal(wrong), wrong
 
 
+def wide_schemas(count: int) -> list[dict[str, Any]]:
+    """Grammars that are nested as deeply as they are long."""
+    keys = [f"p{index:04}" for index in range(count)]
+    properties: dict[str, Any] = {key: {"type": "integer"} for key in keys}
+    items = {"type": "array", "items": {"type": "integer"}}
+    return [
+        {"properties": {"p0000": items | {"maxItems": count}}, "required": ["p0000"]},
+        {"properties": {"p0000": items | {"minItems": count}}},
+        {"properties": properties},
+        {"properties": properties, "required": keys},
+    ]
+
+
+@pytest.mark.parametrize("schema", wide_schemas(2_000), ids=["maxItems", "minItems", "optional", "required"])
+def test_long_lists_and_many_properties(schema: dict[str, Any]) -> None:
+    rules = CallConstraint([{"name": "f", "parameters": schema}], byte_level(), 420, [STOP])
+    state: Any = rules.automaton.start("")
+    for byte in b'{"name":"f","arguments":{"p0000":':
+        state = rules.automaton.step(state, byte)
+    assert rules.left(state) < 40_000
+    ids, stopped = walk(rules, 1, 40, "", 0.0)
+    assert stopped
+    assert json.loads(b"".join(rules.tokens[token] for token in ids))["name"] in ("f", None)
+
+
 def test_tools_and_tokenizers_that_are_none(tmp_path: Path) -> None:
     file = tmp_path / "tools.json"
     for text in ("{}", "[]", '[{"name":""}]', '[{"name":"a"},{"name":"a"}]', "[1]"):
         file.write_text(text)
         with pytest.raises(SchemaError, match="no list of functions"):
             read_tools(file)
-    file.write_text("[")
-    with pytest.raises(ModelError, match="cannot be read as JSON"):
-        read_tools(file)
+    for text in ("[", "[" * 100_000, '[{"name":"a","parameters":{"minimum":NaN}}]'):
+        file.write_text(text)
+        with pytest.raises(ModelError, match="cannot be read as JSON"):
+            read_tools(file)
     with pytest.raises(ModelError, match="byte-level BPE"):
         token_bytes({"model": {"type": "Unigram"}, "decoder": {"type": "Metaspace"}})

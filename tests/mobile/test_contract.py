@@ -154,6 +154,13 @@ def test_an_intact_copy_is_taken(tmp_path: Path) -> None:
     assert (chat.model.window, chat.model.vocab_size, chat.model.buckets) == tuple(model.values())
 
 
+def test_a_golden_prompt_may_have_no_sure_id(tmp_path: Path) -> None:
+    """The very first was close to a tie: there is less to test, and nothing is damaged."""
+    folder = copied(PREBUILT, tmp_path / "mobile")
+    damage(folder, [{"op": "set", "path": ["golden", "first_ids", "int8"], "value": []}])
+    assert Chat(folder).self_test()["ids_checked"] == 0
+
+
 # Text and ids ------------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +232,7 @@ def test_answers_end_as_the_model_ends_them() -> None:
 def chosen(case: dict[str, Any]) -> int:
     """The rule of the README, word for word."""
     logits = [-math.inf if value == "-inf" else value for value in case["logits"]]
-    if case["temperature"] == 0.0:
+    if case["temperature"] < 1e-6:
         return logits.index(max(logits))
     order = sorted(range(len(logits)), key=lambda token: (-logits[token], token))[: case["top_k"] or None]
     weights = [math.exp((logits[token] - logits[order[0]]) / case["temperature"]) for token in order]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mobile.runtime import call_check, call_grammar, names
+from mobile.runtime import call_check, names, schema_keywords
 from mobile.runtime.action import REASONS
 from mobile.runtime.bundle import FORMAT_VERSION
 
@@ -93,10 +93,8 @@ def test_codes_and_limits_are_those_of_python() -> None:
 
 def test_schema_keywords_are_those_of_python() -> None:
     code = source("SchemaKeywords.swift")
-    quoted = {
-        name: set(re.findall(r'"([$\w]+)"', code.split(f"static let {name}")[1].split("]\n")[0]))
-        for name in ("annotations", "known", "types")
-    }
-    assert quoted["types"] == set(call_grammar.KEYWORDS)
-    assert quoted["annotations"] == call_grammar.ANNOTATIONS - {"type"}
-    assert quoted["known"] == set().union(*call_grammar.KEYWORDS.values()) | {"$ref", "type", "const", "enum", "anyOf"}
+    annotations = code.split("static let annotations")[1].split("]\n")[0]
+    assert set(re.findall(r'"([$\w]+)"', annotations)) == schema_keywords.ANNOTATIONS - {"type"}
+    table = code.split("static let keywords")[1].split("  ]\n")[0]
+    lists = {kind: set(re.findall(r"\w+", words)) for kind, words in re.findall(r'"(\w+)": \[([^\]]*)\]', table)}
+    assert lists == schema_keywords.KEYWORDS

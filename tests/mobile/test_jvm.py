@@ -20,7 +20,8 @@ PREBUILT = REPOSITORY / "mobile" / "prebuilt" / "small"
 LISTS = {
     "tokenizer.encode": 500, "tokenizer.decode": 50, "chat_template.cases": 50, "sampler.cases": 100,
     "plan.cases": 100, "stream.streams": 50, "stream.answers": 5, "constraint.cases": 100, "constraint.refused": 20,
-    "constraint.walks": 20, "actions.cases": 100, "actions.similarity": 30, "damaged.cases": 30, "golden.cases": 50,
+    "constraint.walks": 20, "constraint.schemas": 60, "actions.cases": 100,
+    "actions.similarity": 30, "damaged.cases": 30, "golden.cases": 50,
 }  # fmt: skip
 
 # D8 puts these into the app itself ("desugaring"): records, lambdas, string concatenation.

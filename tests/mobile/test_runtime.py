@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from mobile.export.weights import read_weights
 from mobile.runtime import Chat, ContextFullError, Model, ModelError, PromptError, Sampler
 from mobile.runtime.__main__ import main
+from mobile.runtime.prompt import PromptTokenizer
 from tests.mobile.conftest import REPOSITORY, WINDOW, Exported
 from train.chat import ChatTokenizer
 
@@ -64,6 +65,30 @@ def test_stream_is_the_greedy_text(chat: Chat) -> None:
     expected = list(chat.model.generate(ids, 5, chat.bundle.stop_ids, Sampler()))
     assert "".join(chat.stream("open the garage door", 5)) == chat.tokenizer.decode(expected)
     assert "".join(chat.stream("open the garage door", 5)) == chat.tokenizer.decode(expected)  # reset in between
+
+
+@pytest.mark.parametrize("reuse_prefix", [False, True])
+def test_answers_asked_for_at_once_are_those_asked_for_alone(exported: Exported, reuse_prefix: bool) -> None:
+    """Nothing of a chat is touched before its answer is read."""
+    chat = Chat(exported.mobile, "fp32", reuse_prefix=reuse_prefix)
+    asked = [("on", "schema"), ("é", "substrings"), ("of", "substrings")]
+    alone = [Chat(exported.mobile, "fp32").answer(text, constrain=kind).ids for text, kind in asked]  # type: ignore[arg-type]
+    streams = [chat.stream_ids(text, constrain=kind) for text, kind in asked]  # type: ignore[arg-type]
+    assert [list(stream) for stream in streams] == alone
+    with pytest.raises(ContextFullError, match="no room"):  # at the call, as ever
+        chat.stream_ids("kitchen " * 60)
+    with pytest.raises(ModelError, match="constrain is 'json'"):
+        chat.stream_ids("on", constrain="json")  # type: ignore[arg-type]
+
+
+def test_an_answer_does_not_go_on_after_another_began(chat: Chat) -> None:
+    for begin in (lambda: chat.answer("on", 3), lambda: chat.score("on", "x"), chat.self_test):
+        older = chat.stream_ids("open", 9)
+        next(older)
+        begin()
+        with pytest.raises(ModelError, match="used for something else before this answer was over"):
+            next(older)
+    assert len(list(chat.stream_ids("open", 9))) == 9
 
 
 def test_generation_stops_before_the_stop_id(exported: Exported) -> None:
@@ -128,6 +153,36 @@ def test_bad_prompts_are_refused(exported: Exported, chat: Chat) -> None:
             model.prefill([5, token])
     with pytest.raises(PromptError, match="role 'tool'"):
         chat.prompt_ids([{"role": "tool", "content": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (None, "None"),
+        (7, "7"),
+        ([{"type": "text", "text": "on"}, {"type": "image"}], "{'type': 'image'}"),
+        ([{"type": "text", "text": None}], "'text': None"),
+        ([{"type": "image", "text": "a lamp"}], "a lamp"),
+        (["on"], "'on'"),
+    ],
+)
+def test_contents_that_are_no_text_are_refused(chat: Chat, content: Any, named: str) -> None:
+    for messages in ([{"role": "user", "content": content}], [{"role": "user", "content": "on"}, {"content": content}]):
+        with pytest.raises(PromptError, match=f"content holds .*{named}.*which is no text"):
+            chat.prompt_ids(messages)
+
+
+def test_a_tokenizer_that_cuts_and_pads_does_not_cut_a_prompt(exported: Exported, tmp_path: Path, chat: Chat) -> None:
+    contents = json.loads((exported.mobile / "tokenizer.json").read_text())
+    contents["truncation"] = {"max_length": 3, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}
+    contents["padding"] = {
+        "strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": None,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "<|endoftext|>",
+    }  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(contents))
+    cutting = PromptTokenizer(tmp_path / "tokenizer.json", chat.bundle.start_id, chat.bundle.stop_ids[0])
+    for text in TEXTS:
+        assert cutting.prompt([{"role": "user", "content": text}]) == chat.prompt_ids(text)
 
 
 @pytest.fixture
@@ -217,6 +272,8 @@ def test_command_line(exported: Exported, capsys: pytest.CaptureFixture[str], ch
     assert main([str(exported.mobile), "  "]) == 2
     assert "error: The prompt is empty" in capsys.readouterr().err
     assert main([str(exported.mobile / "nowhere"), "x"]) == 2
+    assert main([str(exported.mobile), "x", "--seed", "-1"]) == 2
+    assert "seed -1 0 or more" in capsys.readouterr().err
 
 
 def test_another_tokenizer_or_other_tools_are_refused(copied: Path) -> None:

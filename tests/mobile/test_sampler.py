@@ -56,7 +56,18 @@ def test_greedy_takes_the_first_of_equals() -> None:
     assert Sampler()(np.array([1.0, 3.0, 3.0])) == 1
 
 
-@pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}])
+@pytest.mark.parametrize("temperature", [1e-310, 1e-7])
+def test_next_to_no_temperature_is_none(temperature: float) -> None:
+    assert Sampler(temperature=temperature)(LOGITS * 1e30) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"temperature": value} for value in (-1.0, float("nan"), float("inf"))),
+        {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"top_p": float("nan")}, {"seed": -1},
+    ],
+)  # fmt: skip
 def test_bad_options_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be 0 or more"):
+    with pytest.raises(ValueError, match="0 or more"):
         Sampler(**options)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def test_a_folder_of_other_files_is_not_replaced(tmp_path: Path) -> None:
     app = tmp_path / "app"
     app.mkdir()
     (app / "main.py").write_text("mine")
-    with pytest.raises(UserError, match=r"app holds other files \(main\.py, 1 in all\) and no bundle\.json"):
+    with pytest.raises(UserError, match=r"app holds 'main\.py' \(1 such in all\), which its bundle\.json"):
         ship(PREBUILT, app, "int8")
     assert (app / "main.py").read_text() == "mine"
     with pytest.raises(UserError, match=r"main\.py is a file"):
@@ -70,6 +70,49 @@ def test_a_folder_of_other_files_is_not_replaced(tmp_path: Path) -> None:
     ship(PREBUILT, app, "int8")  # empty
     ship(PREBUILT, app, "int8", litertlm=False)  # its own
     assert not (app / "student-int8.litertlm").exists()
+
+
+def test_what_an_app_put_beside_the_model_is_not_deleted(tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    ship(PREBUILT, app, "int8", litertlm=False)
+    (app / "README.md").write_text("mine")
+    (app / "sub").mkdir()
+    for name in ("sub/x", "MyNotes.txt"):
+        (app / name).write_text("mine")
+        with pytest.raises(UserError, match=name.split("/", maxsplit=1)[0]):
+            ship(PREBUILT, app, "int8")
+        assert (app / name).read_text() == "mine"
+    (app / "MyNotes.txt").unlink()
+    shutil.rmtree(app / "sub")
+    (app / "bundle.json").write_text('{"name": "my own"}')
+    with pytest.raises(UserError, match=r"bundle\.json is no description of a model"):
+        ship(PREBUILT, app, "int8")
+
+
+def test_the_export_of_a_run_is_not_replaced(tmp_path: Path) -> None:
+    run = tmp_path / "run" / "mobile"
+    shutil.copytree(PREBUILT, run)
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="is the export of the run"):
+        ship(PREBUILT, run, "int8")
+    ship(PREBUILT, tmp_path / "run" / "app", "int8")
+    ship(PREBUILT, tmp_path / "run" / "app", "int8")
+    (tmp_path / "run" / "run.json").unlink()
+    described = json.loads((run / "bundle.json").read_text())
+    described["variants"]["fp32"] = described["variants"]["int8"]
+    (run / "bundle.json").write_text(json.dumps(described))
+    with pytest.raises(UserError, match="a whole export, of fp32, int8"):
+        ship(PREBUILT, run, "int8")
+    assert (run / "student-int8.tflite").is_file()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    link.symlink_to(real)
+    for _ in range(2):
+        ship(PREBUILT, link, "int8", litertlm=False)
+        assert link.is_symlink()
+        assert (real / "bundle.json").is_file()
 
 
 def test_the_source_is_never_replaced(tmp_path: Path) -> None:

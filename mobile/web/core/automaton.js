@@ -164,18 +164,23 @@ export class Automaton {
 
   /** All stacks with bytes to read on top that a stack stands for. @param {Stack} stack @returns {Stack[]} */
   _closure(stack) {
-    const { frame, rest } = stack;
-    if (rest === null) {
-      return [stack];
+    /** @type {Stack[]} */
+    const found = [];
+    const waiting = [stack]; // a list and no recursion: 2,000 optional properties are as many choices in one another
+    for (let top = waiting.pop(); top; top = waiting.pop()) {
+      const { frame, rest } = top;
+      if (rest !== null && frame instanceof Series) {
+        waiting.push(frame.parts.reduceRight((below, part) => this._stack(part, below), rest));
+      } else if (rest !== null && frame instanceof Choice) {
+        frame.options.forEach((option) => waiting.push(this._stack(option, rest)));
+      } else {
+        found.push(top);
+        if (rest !== null && frame instanceof Numeral && frame.text && frame.complete) {
+          waiting.push(rest); // may end here, or go on
+        }
+      }
     }
-    if (frame instanceof Series) {
-      return this._closure(frame.parts.reduceRight((below, part) => this._stack(part, below), rest));
-    }
-    if (frame instanceof Choice) {
-      return frame.options.flatMap((option) => this._closure(this._stack(option, rest)));
-    }
-    const mayEnd = frame instanceof Numeral && frame.text && frame.complete; // or go on
-    return mayEnd ? [stack, ...this._closure(rest)] : [stack];
+    return found;
   }
 
   /** The one stack of a frame on others. @param {Frame} frame @param {Stack} rest @returns {Stack} */

@@ -148,8 +148,11 @@ export class Bundle {
       stop_ids: () => this.stopIds.length > 0 && this.stopIds.every(isId),
       golden: () =>
         this.golden.messages.length > 0 &&
+        this.golden.messages.every(({ role, content }) => typeof role === "string" && typeof content === "string") &&
         this.golden.prompt_ids.length > 0 &&
-        [this.golden.prompt_ids, ...Object.values(this.golden.first_ids)].every((ids) => ids.every(isId)),
+        [this.golden.prompt_ids, ...Object.keys(this.variants).map((name) => this.golden.first_ids[name])].every(
+          (ids) => ids.every(isId), // no first ids where the very first was close to a tie
+        ),
       tools_file: () => this.toolsFile === null || isFile(this.toolsFile),
       constrain: () => CONSTRAINTS.includes(this.constrain) && (this.constrain === "off" || this.toolsFile !== null),
     };

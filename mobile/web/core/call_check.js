@@ -52,7 +52,8 @@ export function objectFault(value, unresolved, root, before = "") {
 function valueFault(value, unresolved, root, where) {
   const schema = resolved(unresolved, root, where);
   const kinds = [schema.type ?? (Object.hasOwn(schema, "properties") ? "object" : [])].flat();
-  if ((kinds.length && !kinds.some((kind) => isOf(value, kind))) || Math.abs(value) === Infinity) {
+  const isEndless = typeof value === "number" && !Number.isFinite(value);
+  if (isEndless || (kinds.length && !kinds.some((kind) => isOf(value, kind)))) {
     return { code: "wrong_type", argument: where };
   }
   if (!isOffered(value, schema, root, where)) {

@@ -10,11 +10,11 @@
  * What it cannot guarantee (`pattern`, `multipleOf`, …) it refuses by name.
  */
 
-import { canonicalJson, sorted } from "./canonical_json.js";
+import { canonicalJson, isNumber, sorted } from "./canonical_json.js";
 import { SchemaError } from "./errors.js";
 import { Excerpt, Literal, Text, textBytes } from "./json_terminals.js";
 import { numeral } from "./number_bounds.js";
-import { KEYWORDS, legalValues, refuseUnknown } from "./schema_keywords.js";
+import { KEYWORDS, countsOf, itemsOf, legalValues, refuseUnknown, spelled, typesOf } from "./schema_keywords.js";
 import { resolved } from "./tools.js";
 
 const SCALARS = ["string", "number", "boolean", "null"];
@@ -52,9 +52,17 @@ export class CallGrammar {
     this.substrings = substrings;
     /** @type {Frame[]} */
     const options = [fixed('{"name":null,"arguments":{}}')];
-    for (const { name, parameters = {} } of tools) {
-      const call = this._object(parameters ?? {}, parameters ?? {}, `function ${name}`);
-      options.push(new Series([fixed(`{"name":${JSON.stringify(name)},"arguments":`), call, fixed("}")]));
+    for (const { name, parameters } of tools) {
+      const where = `function ${name}`;
+      try {
+        const call = this._object(parameters ?? {}, parameters ?? {}, where);
+        options.push(new Series([fixed(`{"name":${spelled(name, where)},"arguments":`), call, fixed("}")]));
+      } catch (error) {
+        if (!(error instanceof RangeError)) {
+          throw error;
+        }
+        throw new SchemaError(`tools.json, ${where}: its parameters lead back to themselves or are too deep.`);
+      }
     }
     this.root = new Choice(options);
   }
@@ -65,19 +73,18 @@ export class CallGrammar {
     for (const keyword of ["const", "enum"]) {
       if (Object.hasOwn(schema, keyword)) {
         refuseUnknown(schema, ["const", "enum"], where);
-        const values = keyword === "const" ? [schema.const] : schema.enum;
-        return new Choice(legalValues(values, schema, where).map((value) => fixed(canonicalJson(value))));
+        const values = keyword === "const" ? [schema.const] : itemsOf(schema, "enum", where);
+        return new Choice(legalValues(values, schema, where).map(fixed));
       }
     }
     if (Object.hasOwn(schema, "anyOf")) {
       refuseUnknown(schema, ["anyOf"], where);
-      return new Choice(schema.anyOf.map((/** @type {any} */ option) => this._value(option, root, where)));
+      if (Object.hasOwn(schema, "type")) {
+        throw new SchemaError(`tools.json, ${where}: a type beside anyOf is not kept. Move it into the options.`);
+      }
+      return new Choice(itemsOf(schema, "anyOf", where).map((option) => this._value(option, root, where)));
     }
-    const kinds = [schema.type ?? (Object.hasOwn(schema, "properties") ? "object" : SCALARS)].flat();
-    const unknown = sorted(kinds.filter((kind) => !Object.hasOwn(KEYWORDS, kind)));
-    if (unknown.length) {
-      throw new SchemaError(`tools.json, ${where}: the type "${unknown[0]}" is unknown to JSON schema.`);
-    }
+    const kinds = typesOf(schema, Object.hasOwn(schema, "properties") ? ["object"] : SCALARS, where);
     refuseUnknown(
       schema,
       kinds.flatMap((kind) => KEYWORDS[kind]),
@@ -90,10 +97,9 @@ export class CallGrammar {
   _typed(kind, schema, root, where) {
     switch (kind) {
       case "string": {
-        const least = Number(schema.minLength ?? 0);
-        const free = least <= 1 && schema.maxLength === undefined; // an excerpt has one character or more
-        const inside =
-          this.substrings && free ? new Excerpt() : new Text(0, least, Number(schema.maxLength ?? Infinity));
+        const { least, most } = countsOf(schema, "minLength", "maxLength", where);
+        const free = least <= 1 && most === Infinity; // an excerpt has one character or more
+        const inside = this.substrings && free ? new Excerpt() : new Text(0, least, most);
         return new Series([fixed('"'), inside]);
       }
       case "integer":
@@ -113,6 +119,12 @@ export class CallGrammar {
     const schema = resolved(unresolved, root, where);
     refuseUnknown(schema, KEYWORDS.object, where);
     const { properties = {}, required = [] } = schema;
+    if (properties === null || typeof properties !== "object" || Array.isArray(properties) || isNumber(properties)) {
+      throw new SchemaError(`tools.json, ${where}: properties is ${canonicalJson(properties)}, not an object.`);
+    }
+    if (!Array.isArray(required) || !required.every((key) => typeof key === "string")) {
+      throw new SchemaError(`tools.json, ${where}: required is ${canonicalJson(required)}, not a list of names.`);
+    }
     const missing = sorted(required).filter((key) => !Object.hasOwn(properties, key));
     if (missing.length) {
       throw new SchemaError(`tools.json, ${where}: "${missing[0]}" is required but not in properties.`);
@@ -123,7 +135,7 @@ export class CallGrammar {
       const value = this._value(properties[key], root, `${where}, argument "${key}"`);
       const following = rest;
       const node = (/** @type {string} */ comma, /** @type {Frame} */ without) => {
-        const withKey = new Series([fixed(`${comma}${JSON.stringify(key)}:`), value, following.comma]);
+        const withKey = new Series([fixed(`${comma}${spelled(key, where)}:`), value, following.comma]);
         return required.includes(key) ? withKey : new Choice([withKey, without]);
       };
       rest = { comma: node(",", following.comma), first: node("", following.first) };
@@ -133,12 +145,8 @@ export class CallGrammar {
 
   /** @param {any} schema @param {any} root @param {string} where @returns {Frame} */
   _array(schema, root, where) {
-    const item = this._value(schema.items ?? {}, root, where);
-    const least = Number(schema.minItems ?? 0);
-    const most = schema.maxItems === undefined ? Infinity : Number(schema.maxItems);
-    if (most < least) {
-      throw new SchemaError(`tools.json, ${where}: maxItems ${most} is below minItems ${least}.`);
-    }
+    const item = this._value(Object.hasOwn(schema, "items") ? schema.items : {}, root, where);
+    const { least, most } = countsOf(schema, "minItems", "maxItems", where);
     const end = fixed("]");
     const loop = new Choice([end], true);
     loop.options.push(new Series([fixed(","), item, loop]));

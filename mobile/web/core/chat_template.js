@@ -57,10 +57,21 @@ function textIds(tokenizer, text) {
   return tokenizer.encode(text);
 }
 
-/** Content of a message: a string, or a list of text parts. @param {Message} message */
+/** Content of a message: a string, or a list of text parts. PromptError where it is something else. @param {Message} message */
 export function contentOf(message) {
-  const content = message.content ?? "";
-  return typeof content === "string" ? content : content.map((part) => part.text).join("");
+  const content = message.content === undefined ? "" : message.content;
+  if (typeof content === "string") {
+    return content;
+  }
+  const parts = Array.isArray(content) ? content : [content];
+  const wrong = parts.find((part) => typeof part?.text !== "string" || (part.type ?? "text") !== "text");
+  if (wrong !== undefined) {
+    throw new PromptError(
+      `A message's content holds ${JSON.stringify(wrong).slice(0, 80)}, which is no text. Give a string, or a list ` +
+        'of {"type": "text", "text": "…"}.',
+    );
+  }
+  return parts.map((part) => part.text).join("");
 }
 
 /**

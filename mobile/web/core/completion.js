@@ -78,27 +78,41 @@ export class Completion {
 
   /** @param {Frame} frame @param {Utterance} utterance @param {Map<Frame, number>} known @returns {number} */
   _frame(frame, utterance, known) {
+    const leftOf = (/** @type {Frame} */ part) =>
+      isCompound(part) ? /** @type {number} */ (known.get(part)) : this._terminal(part, utterance);
+    const waiting = isCompound(frame) && !known.has(frame) ? [frame] : [];
+    while (waiting.length) {
+      // A list and no recursion: the items of an array of at most 2,000 are inside one another.
+      const compound = waiting[waiting.length - 1];
+      const parts = partsOf(compound);
+      const missing = parts.filter((part) => isCompound(part) && !known.has(part));
+      if (missing.length) {
+        missing.forEach((part) => waiting.push(part));
+        continue;
+      }
+      waiting.pop();
+      const lefts = parts.map(leftOf);
+      known.set(compound, compound instanceof Series ? lefts.reduce((sum, left) => sum + left, 0) : Math.min(...lefts));
+    }
+    return leftOf(frame);
+  }
+
+  /** @param {any} frame @param {Utterance} utterance @returns {number} */
+  _terminal(frame, utterance) {
     if (frame instanceof Literal) {
       return this.fixed(frame.bytes);
     }
-    if (frame instanceof Excerpt) {
-      return frame.bytesLeft(utterance);
-    }
-    if (!(frame instanceof Series || frame instanceof Choice)) {
-      return frame.left;
-    }
-    const left = known.get(frame) ?? this._compound(frame, utterance, known);
-    known.set(frame, left);
-    return left;
+    return frame instanceof Excerpt ? frame.bytesLeft(utterance) : frame.left;
   }
+}
 
-  /** @param {Series | Choice} frame @param {Utterance} utterance @param {Map<Frame, number>} known */
-  _compound(frame, utterance, known) {
-    if (frame instanceof Series) {
-      return frame.parts.reduce((sum, part) => sum + this._frame(part, utterance, known), 0);
-    }
-    // A loop ends with its first option, and leads back to itself in the others.
-    const options = frame.loops ? frame.options.slice(0, 1) : frame.options;
-    return Math.min(...options.map((option) => this._frame(option, utterance, known)));
-  }
+/** @param {Frame} frame */
+function isCompound(frame) {
+  return frame instanceof Series || frame instanceof Choice;
+}
+
+/** What the bound of a Series or a Choice is made of. @param {any} frame @returns {Frame[]} */
+function partsOf(frame) {
+  // A loop ends with its first option, and leads back to itself in the others.
+  return frame instanceof Series ? frame.parts : frame.loops ? frame.options.slice(0, 1) : frame.options;
 }

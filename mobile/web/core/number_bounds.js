@@ -1,5 +1,6 @@
 /** The bounds of a JSON schema as exact whole numbers, and the terminal that keeps to them. */
 
+import { canonicalJson, isNumber } from "./canonical_json.js";
 import { SchemaError } from "./errors.js";
 import { FRACTION_DIGITS, Numeral, NumberRange, ceiling } from "./number_terminal.js";
 
@@ -25,7 +26,8 @@ export function numeral(schema, integer, where) {
   const low = lows.reduce((a, b) => (a === null || b > a ? b : a), /** @type {bigint | null} */ (null));
   const high = highs.reduce((a, b) => (a === null || b < a ? b : a), /** @type {bigint | null} */ (null));
   const number = new Numeral(new NumberRange(integer, low, high));
-  if (Array.from("-0123456789").every((letter) => number.step(letter.charCodeAt(0)) === null)) {
+  const isEmpty = low !== null && high !== null && low > high;
+  if (isEmpty || Array.from("-0123456789").every((letter) => number.step(letter.charCodeAt(0)) === null)) {
     throw new SchemaError(`tools.json, ${where}: no number of at most 15 digits lies within its bounds.`);
   }
   return number;
@@ -34,14 +36,14 @@ export function numeral(schema, integer, where) {
 /** @param {any} schema @param {string} closed @param {string} open @param {string} where */
 function bounds(schema, closed, open, where) {
   const keywords = [closed, open].filter((keyword) => Object.hasOwn(schema, keyword));
-  return keywords.map((keyword) => ({ bound: inUnits(schema[keyword], where), open: keyword === open }));
+  return keywords.map((keyword) => ({ bound: inUnits(schema[keyword], keyword, where), open: keyword === open }));
 }
 
-/** A number of tools.json in units of 10^-9, exactly as it is written. @param {unknown} number @param {string} where @returns {Fraction} */
-function inUnits(number, where) {
+/** A number of tools.json in units of 10^-9, exactly as it is written. @param {unknown} number @param {string} keyword @param {string} where @returns {Fraction} */
+function inUnits(number, keyword, where) {
   const written = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/.exec(String(number));
-  if (!written) {
-    throw new SchemaError(`tools.json, ${where}: the bound ${JSON.stringify(number)} is no number.`);
+  if (!isNumber(number) || !Number.isFinite(Number(number)) || !written) {
+    throw new SchemaError(`tools.json, ${where}: ${keyword} is ${canonicalJson(number)}, not a number.`);
   }
   const [, sign, whole, fraction = "", exponent = "0"] = written;
   const digits = BigInt(whole + fraction) * (sign ? -1n : 1n);

@@ -7,7 +7,8 @@
 
 import { CLOSED } from "./json_terminals.js";
 
-export const INTEGER_DIGITS = 15; // exact in a double, whatever parses the call
+// Of at most 15 digits no two numbers are the same double, whatever parses the call; 9 of them after the point at most.
+const DIGITS = 15;
 export const FRACTION_DIGITS = 9;
 const SCALE = 10n ** BigInt(FRACTION_DIGITS);
 
@@ -89,53 +90,54 @@ function complete(range, text) {
 /** Whether some allowed number begins with `text`. @param {NumberRange} range @param {string} text */
 function reachable(range, text) {
   const { whole, fraction, dot, negative } = partsOf(text);
-  if (!/^-?(\d+(\.\d*)?)?$/.test(text) || whole.length > INTEGER_DIGITS || fraction.length > FRACTION_DIGITS) {
+  if (!/^-?(\d+(\.\d*)?)?$/.test(text) || whole.length > DIGITS || (text === "-0" && range.integer)) {
     return false;
   }
-  if ((whole.length > 1 && whole.startsWith("0")) || (dot && range.integer)) {
+  const places = placesOf(range.integer, whole.length);
+  if ((whole.length > 1 && whole.startsWith("0")) || fraction.length > places || (dot && !places)) {
     return false;
   }
-  return spans(range.integer, text).some(([start, stop]) => overlaps(range, negative, start, stop));
+  return spans(range.integer, text).some((span) => fractionDigits(range, negative, span, span.places) < Infinity);
 }
 
+/** Most digits after the point of a number with so many before it; a 0 there counts, too. @param {boolean} integer @param {number} length */
+function placesOf(integer, length) {
+  return integer ? 0 : Math.min(FRACTION_DIGITS, DIGITS - length);
+}
+
+/** Closed range (without the sign, scaled) of numbers with at most so many digits after the point. @typedef {{start: bigint, stop: bigint, places: number}} Span */
+
 /**
- * Closed ranges (without the sign, scaled) of the numbers that begin with these digits.
+ * The numbers that begin with these digits, by the length of their whole part.
  * @param {boolean} integer
  * @param {string} text
- * @returns {[bigint, bigint][]}
+ * @returns {Span[]}
  */
 function spans(integer, text) {
   const { whole, dot, fraction } = partsOf(text);
   if (dot) {
+    const places = placesOf(integer, whole.length);
     const start = scaled(whole, fraction);
-    const stop = start + 10n ** BigInt(FRACTION_DIGITS - fraction.length) - 1n;
+    const stop = start + unitOf(fraction.length) - unitOf(places);
     // After "1.50" a further digit must come, and it is not 0 all the way.
-    const first = fraction.length > 1 && fraction.endsWith("0") ? start + 1n : start;
-    return first <= stop ? [[first, stop]] : [];
+    return [{ start: fraction.length > 1 && fraction.endsWith("0") ? start + unitOf(places) : start, stop, places }];
   }
-  const rest = integer ? 0n : SCALE - 1n;
-  if (whole === "0") {
-    return [[0n, rest]];
-  }
-  if (!whole) {
-    return [[integer ? SCALE : 0n, 10n ** BigInt(INTEGER_DIGITS) * SCALE - 1n]]; // after "-"; there is no -0
-  }
-  return Array.from({ length: INTEGER_DIGITS - whole.length + 1 }, (_, more) => {
-    const power = 10n ** BigInt(more);
-    return [BigInt(whole) * power * SCALE, ((BigInt(whole) + 1n) * power - 1n) * SCALE + rest];
+  const least = Math.max(1, whole.length);
+  return Array.from({ length: whole === "0" ? 1 : DIGITS - least + 1 }, (_, more) => {
+    const power = 10n ** BigInt(least + more - whole.length);
+    const places = placesOf(integer, least + more);
+    let first = whole ? BigInt(whole) * power : power / 10n;
+    if (!whole && more === 0) {
+      first = integer ? 1n : 0n; // after "-"; there is no -0
+    }
+    const end = whole ? (BigInt(whole) + 1n) * power : power;
+    return { start: first * SCALE, stop: end * SCALE - unitOf(places), places };
   });
 }
 
-/** @param {NumberRange} range @param {boolean} negative @param {bigint} start @param {bigint} stop */
-function overlaps({ integer, low, high }, negative, start, stop) {
-  if (negative && integer && stop === 0n) {
-    return false;
-  }
-  let [first, last] = negative ? [-stop, -start] : [start, stop];
-  if (integer && low !== null) {
-    first = larger(first, ceiling(low, SCALE) * SCALE); // the next whole number inside the bounds
-  }
-  return first <= last && (low === null || last >= low) && (high === null || first <= high);
+/** The step between numbers of so many digits after the point. @param {number} places */
+function unitOf(places) {
+  return 10n ** BigInt(FRACTION_DIGITS - places);
 }
 
 /** @param {NumberRange} range @param {string} text @returns {number} */
@@ -170,16 +172,15 @@ function furtherDigits(range, text) {
  * Fewest digits after the point of an allowed number in a span; Infinity where there is no such number.
  * @param {NumberRange} range
  * @param {boolean} negative
- * @param {[bigint, bigint]} span
+ * @param {Span} span
  * @param {number} least
  */
-function fractionDigits({ integer, low, high }, negative, span, least) {
-  const [start, stop] = negative ? [-span[1], -span[0]] : span;
-  const first = low === null ? start : larger(start, low);
+function fractionDigits({ low, high }, negative, span, least) {
+  const [start, stop] = negative ? [-span.stop, -span.start] : [span.start, span.stop];
+  const first = low === null || start > low ? start : low;
   const last = high === null || stop < high ? stop : high;
-  for (let digits = least; digits <= (integer ? 0 : FRACTION_DIGITS); digits++) {
-    const unit = 10n ** BigInt(FRACTION_DIGITS - digits);
-    if (ceiling(first, unit) * unit <= last) {
+  for (let digits = least; digits <= span.places; digits++) {
+    if (ceiling(first, unitOf(digits)) * unitOf(digits) <= last) {
       return digits;
     }
   }
@@ -194,9 +195,4 @@ function scaled(whole, fraction) {
 /** a / b, rounded up; b > 0. @param {bigint} a @param {bigint} b */
 export function ceiling(a, b) {
   return a / b + (a % b > 0n ? 1n : 0n);
-}
-
-/** @param {bigint} a @param {bigint} b */
-function larger(a, b) {
-  return a > b ? a : b;
 }

@@ -2,21 +2,24 @@
 
 /** @typedef {Float32Array | Float64Array | number[]} Logits [V] */
 
+const COLDEST = 1e-6; // below it the choice is greedy: a logit divided by less may be no number any more
+
 export class Sampler {
   /**
    * @param {object} [options]
-   * @param {number} [options.temperature] 0 is greedy (the default); above, logits are divided by it
+   * @param {number} [options.temperature] below 1e-6 greedy (0 is the default); above, logits are divided by it
    * @param {number} [options.topK] only the k most likely tokens may be chosen; 0: no limit
    * @param {number} [options.topP] of these, the smallest set whose probability reaches p; 1: no limit
    * @param {() => number} [options.random] uniform numbers in [0, 1); `uniform(seed)` repeats itself
    */
   constructor({ temperature = 0, topK = 0, topP = 1, random = Math.random } = {}) {
-    if (!(temperature >= 0 && topK >= 0 && topP > 0 && topP <= 1)) {
+    if (!(temperature >= 0 && temperature < Infinity && topK >= 0 && topP > 0 && topP <= 1)) {
       throw new RangeError(
-        `temperature ${temperature} must be 0 or more, topK ${topK} 0 or more, topP ${topP} in (0, 1]`,
+        `temperature ${temperature} must be a finite number of 0 or more, topK ${topK} 0 or more, topP ${topP} in ` +
+          "(0, 1]",
       );
     }
-    this.temperature = temperature;
+    this.temperature = temperature >= COLDEST ? temperature : 0;
     this.topK = topK;
     this.topP = topP;
     this.random = random;

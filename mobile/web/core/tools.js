@@ -1,7 +1,8 @@
 /** tools.json: the functions that a model may call, each with the JSON schema of its arguments. */
 
-import { parseJson } from "./canonical_json.js";
+import { isNumber, parseJson, sorted } from "./canonical_json.js";
 import { ModelError, SchemaError } from "./errors.js";
+import { ANNOTATIONS } from "./schema_keywords.js";
 
 /** @typedef {{name: string, description?: string, parameters?: any}} Tool */
 
@@ -36,11 +37,18 @@ export function resolved(schema, root, where, depth = 0) {
   if (schema === true) {
     return {};
   }
-  if (schema === null || typeof schema !== "object" || Array.isArray(schema)) {
+  if (schema === null || typeof schema !== "object" || Array.isArray(schema) || isNumber(schema)) {
     throw new SchemaError(`tools.json, ${where}: the schema is ${JSON.stringify(schema)}, not an object.`);
   }
   if (!Object.hasOwn(schema, "$ref")) {
     return schema;
+  }
+  const beside = sorted(Object.keys(schema)).find((key) => key !== "$ref" && (key === "type" || !ANNOTATIONS.has(key)));
+  if (beside !== undefined) {
+    throw new SchemaError(
+      `tools.json, ${where}: the keyword "${beside}" beside $ref is not kept. Move it into the schema that ` +
+        `"${schema.$ref}" names.`,
+    );
   }
   let target = root;
   for (const name of String(schema.$ref).replace(/^#\//, "").split("/")) {

@@ -44,6 +44,12 @@ test("bundle: the shipped folder is taken", async () => {
   assert.deepEqual([chat.variant, chat.constrain, chat.bundle.buckets], ["int8", "substrings", [8, 64]]);
 });
 
+test("bundle: a golden prompt without a sure id is taken", async () => {
+  const files = shippedFolder();
+  edited(files, (values) => (values.golden.first_ids.int8 = []));
+  assert.deepEqual((await opened(files)).bundle.golden.first_ids.int8, []);
+});
+
 for (const { name, edits: list } of cases) {
   test(`bundle: refused, ${name}`, async () => {
     const files = shippedFolder();

@@ -87,6 +87,15 @@ test("chat: texts that nobody meant", async () => {
   }
 });
 
+test("chat: contents that are no text", async () => {
+  const { chat } = chatThatSays(CALL.ids);
+  for (const content of [null, 7, [{ type: "text", text: "on" }, { type: "image" }], ["on"], [{ text: null }]]) {
+    const messages = [{ role: "user", content }];
+    assert.equal(await errorOf(() => chat.answer(messages)), "PromptError", JSON.stringify(content));
+    assert.throws(() => chat.promptIds(messages), /content holds .* which is no text/);
+  }
+});
+
 test("chat: cancelled between two tokens, and ready for the next question", async () => {
   const { chat } = chatThatSays(CALL.ids);
   const cancel = new AbortController();

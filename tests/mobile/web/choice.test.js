@@ -22,7 +22,8 @@ test("sampler: choices of the contract", () => {
 });
 
 test("sampler: settings that mean nothing", async () => {
-  for (const wrong of [{ temperature: -1 }, { topK: -1 }, { topP: 0 }, { topP: 1.5 }, { temperature: NaN }]) {
+  const temperatures = [-1, NaN, Infinity].map((temperature) => ({ temperature }));
+  for (const wrong of [...temperatures, { topK: -1 }, { topP: 0 }, { topP: 1.5 }]) {
     assert.equal(await errorOf(() => new Sampler(wrong)), "RangeError");
   }
 });

@@ -81,6 +81,13 @@ function isCall(constraint, text, wanted) {
   return ids.reduce((at, id) => at && constraint.after(at, id), constraint.start(text))?.final === true;
 }
 
+test("constraint: schemas of the contract, taken or refused", async () => {
+  for (const { tools: text, taken } of contract.schemas) {
+    const error = await errorOf(() => constraintOf(readTools(text), "schema"));
+    assert.ok(taken ? error === null : ["SchemaError", "ModelError"].includes(error), `${error}: ${text}`);
+  }
+});
+
 test("constraint: an answer does not see the text of the one before", () => {
   const constraint = constraintOf(tools, "substrings");
   const call = '{"name":"HassBroadcast","arguments":{"message":"dinner is ready"}}';
@@ -119,10 +126,28 @@ test("constraint: schemas that cannot be guaranteed are refused by name", () => 
     [{ properties: { a: { type: "integer", enum: ["x"] } } }, /no value/],
     [{ properties: { a: { type: "integer", minimum: 3, maximum: 2 } } }, /no number/],
     [{ properties: {}, required: ["b"] }, /"b" is required/],
+    [{ properties: { a: { $ref: "#/$defs/n", maximum: 3 } }, $defs: { n: {} } }, /"maximum" beside \$ref/],
+    [{ properties: { a: { type: "integer", anyOf: [{ minimum: 5 }] } } }, /type beside anyOf.*into the options/],
+    [{ properties: { a: { type: "string", maxLength: "10" } } }, /maxLength is "10", not a whole number/],
     [{ properties: { a: { type: "array", minItems: 3, maxItems: 2 } } }, /maxItems 2/],
   ];
+  const endless = { properties: { a: { $ref: "#/$defs/a" } } };
+  wrong.push([{ ...endless, $defs: { a: endless } }, /lead back to themselves/]);
   for (const [parameters, named] of wrong) {
     assert.throws(() => constraintOf([{ name: "f", parameters }], "schema"), named);
+  }
+});
+
+test("constraint: long lists and many properties", () => {
+  const keys = Array.from({ length: 2000 }, (_, index) => `p${String(index).padStart(4, "0")}`);
+  const properties = Object.fromEntries(keys.map((key) => [key, { type: "integer" }]));
+  const list = { type: "array", items: { type: "integer" }, maxItems: 2000 };
+  for (const parameters of [{ properties: { p0000: list } }, { properties }, { properties, required: keys }]) {
+    const constraint = constraintOf([{ name: "f", parameters }], "schema");
+    assert.ok(constraint.left(constraint.start("")) < 40);
+    assert.ok(isCall(constraint, "", '{"name":null,"arguments":{}}'));
+    const call = '{"name":"f","arguments":{"p0000":[1,2]}}';
+    assert.equal(isCall(constraint, "", call), parameters.properties.p0000 === list);
   }
 });
 

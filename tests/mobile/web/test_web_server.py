@@ -111,7 +111,8 @@ def test_folders_that_cannot_be_served(tmp_path: Path) -> None:
     assert exported_folder(folder) == folder
     bundle = json.loads((folder / "bundle.json").read_text())
     entry = bundle["variants"]["int8"]
-    (folder / "bundle.json").write_text(json.dumps(bundle | {"variants": {"int4": entry}}))
+    golden = bundle["golden"] | {"first_ids": {"int4": [5]}}
+    (folder / "bundle.json").write_text(json.dumps(bundle | {"variants": {"int4": entry}, "golden": golden}))
     with pytest.raises(UserError, match="a browser runs int8 and fp32"):
         Site(folder, None)
     outside = bundle | {"variants": {"int8": entry | {"file": "../x"}}}

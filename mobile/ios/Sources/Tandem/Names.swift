@@ -46,7 +46,10 @@ struct Names: Sendable {
   /// Which entry `said` means.
   func meaning(of said: String) -> Meaning {
     let key = Self.key(said)
-    if let equal = entries.first(where: { $0.keys.contains(key) && !key.isEmpty }) { return .taken(equal.name) }
+    let same = entries.filter { !key.isEmpty && $0.keys.contains(key) }.map { $0.name }
+    if let only = same.first {
+      return same.count == 1 ? .taken(only) : .unclear(Array(same.prefix(Self.mostSuggestions)))
+    }
     let scored = entries.map { entry -> (entry: Entry, percent: Int, sameDigits: Bool) in
       let percents = entry.keys.map { Self.percent(key, $0) }
       let best = percents.max() ?? 0

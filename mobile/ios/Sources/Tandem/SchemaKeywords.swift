@@ -4,11 +4,16 @@ struct SchemaKeywords {
     "title", "description", "default", "examples", "format", "deprecated", "$comment", "$defs", "definitions",
     "readOnly", "writeOnly", "additionalProperties", "$schema",
   ]
-  private static let known: Set<String> = [
-    "$ref", "type", "const", "enum", "anyOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "minLength", "maxLength", "items", "minItems", "maxItems", "properties", "required",
+  private static let keywords: [String: Set<String>] = [
+    "string": ["minLength", "maxLength"],
+    "integer": ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+    "number": ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+    "array": ["items", "minItems", "maxItems"],
+    "object": ["properties", "required"],
+    "boolean": [],
+    "null": [],
   ]
-  private static let types: Set<String> = ["null", "boolean", "integer", "number", "string", "array", "object"]
+  private static let scalars = ["string", "number", "boolean", "null"]
   private static let deepest = 32
 
   let function: String
@@ -23,11 +28,12 @@ struct SchemaKeywords {
     guard depth < Self.deepest else { throw refused("schemas inside one another without an end") }
     if given == .bool(true) { return }
     guard let schema = given.object else { throw refused("a schema that is no object") }
-    if let unknown = schema.keys.sorted().first(where: { !Self.known.union(Self.annotations).contains($0) }) {
-      throw refused("the keyword '\(unknown)'")
+    let kept = try keywords(of: schema).union(Self.annotations)
+    if let unknown = schema.keys.sorted().first(where: { !kept.contains($0) }) {
+      throw refused("the keyword '\(unknown)' here")
     }
-    for kind in schema["type"].map({ $0.array ?? [$0] }) ?? [] where !Self.types.contains(kind.string ?? "") {
-      throw refused("an unknown type")
+    for list in ["enum", "anyOf"] where schema[list] != nil && (schema[list]?.array ?? []).isEmpty {
+      throw refused("a list '\(list)' without a value")
     }
     if let target = schema["$ref"] { try check(behind(target.string ?? ""), depth: depth + 1) }
     for option in schema["anyOf"]?.array ?? [] { try check(option, depth: depth + 1) }
@@ -37,6 +43,21 @@ struct SchemaKeywords {
     for name in schema["required"]?.array ?? [] where properties[name.string ?? ""] == nil {
       throw refused("a required argument that is not in properties")
     }
+  }
+
+  /// The keywords that are kept in such a schema: those of its types, or what stands in their place.
+  private func keywords(of schema: [String: JSONValue]) throws -> Set<String> {
+    let implied = schema["properties"] == nil ? Self.scalars : ["object"]
+    let kinds = schema["type"].map { ($0.array ?? [$0]).map { $0.string ?? "" } } ?? implied
+    if kinds.isEmpty { throw refused("no type at all") }
+    var kept: Set<String> = ["type"]
+    for kind in kinds {
+      guard let own = Self.keywords[kind] else { throw refused("the type '\(kind)'") }
+      kept.formUnion(own)
+    }
+    if schema["$ref"] != nil { return ["$ref"] }
+    if schema["const"] != nil || schema["enum"] != nil { return ["const", "enum", "type"] }
+    return schema["anyOf"] == nil ? kept : ["anyOf"]
   }
 
   private func behind(_ target: String) throws -> JSONValue {

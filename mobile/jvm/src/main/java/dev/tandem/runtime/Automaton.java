@@ -9,11 +9,15 @@ import java.util.Set;
 /**
  * The grammar as an automaton over bytes, made deterministic only where answers go: states are kept and joined by
  * edges as they are met, so that a byte met before costs one look-up. Not thread-safe.
+ *
+ * <p>States at and inside an excerpt belong to the utterance: they live until the next {@link #start}. All others stay,
+ * without what they learned about the utterance.
  */
 final class Automaton {
     private final CallGrammar grammar;
     private final Map<Set<Stack>, CallState> shared = new HashMap<>();
     private final Map<Set<Stack>, CallState> local = new HashMap<>();
+    private final Set<CallState> dated = new HashSet<>();
     private final CallState root;
     private Utterance utterance = new Utterance("");
 
@@ -27,6 +31,10 @@ final class Automaton {
         if (grammar.substrings) {
             utterance = new Utterance(text);
             local.clear();
+            for (CallState state : dated) {
+                state.forget();
+            }
+            dated.clear();
         }
         return root;
     }
@@ -61,8 +69,9 @@ final class Automaton {
             stacks.addAll(stack.follow(value, utterance));
         }
         CallState result = stacks.isEmpty() ? CallState.NONE : state(stacks);
-        if (mayKeep(state, result)) {
-            state.edges.put(value, result);
+        state.edges.put(value, result);
+        if (result.local) {
+            date(state);
         }
         return result;
     }
@@ -82,8 +91,10 @@ final class Automaton {
         return found;
     }
 
-    /** An edge from a state that stays may not lead to one that is forgotten. */
-    static boolean mayKeep(CallState state, CallState result) {
-        return state.local || !result.local;
+    /** Has a state forget at the next start, because what it keeps depends on the utterance. */
+    void date(CallState state) {
+        if (!state.local) {
+            dated.add(state);
+        }
     }
 }

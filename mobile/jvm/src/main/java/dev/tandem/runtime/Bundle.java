@@ -43,7 +43,7 @@ public final class Bundle {
             window = positive(values, "window");
             vocabSize = positive(values, "vocab_size");
             startId = id(Json.integer(values.get("start_id"), "start_id"), "start_id");
-            stopIds = ids(values.get("stop_ids"), "stop_ids");
+            stopIds = some(values.get("stop_ids"), "stop_ids");
             buckets = Json.integers(values.get("prefill"), "prefill");
             checkBuckets();
             files.take(Json.object(values.get("files"), "files"));
@@ -100,10 +100,10 @@ public final class Bundle {
     }
 
     public int[] goldenPrompt() {
-        return ids(golden.get("prompt_ids"), "prompt_ids");
+        return some(golden.get("prompt_ids"), "prompt_ids");
     }
 
-    /** The first greedy ids after the golden prompt, up to the first that is close to a tie. */
+    /** The first greedy ids after the golden prompt, up to the first that is close to a tie; perhaps none. */
     public int[] goldenIds(String variant) {
         Object found = Json.object(golden.get("first_ids"), "first_ids").get(variant);
         return ids(found, "first_ids of " + variant);
@@ -140,7 +140,9 @@ public final class Bundle {
     }
 
     private void checkGolden() {
-        goldenMessages();
+        if (goldenMessages().isEmpty()) {
+            throw new IllegalArgumentException("messages is empty");
+        }
         goldenPrompt();
         for (String variant : variants.keySet()) {
             goldenIds(variant);
@@ -180,11 +182,16 @@ public final class Bundle {
         return value;
     }
 
-    private int[] ids(Object value, String where) {
-        int[] ids = Json.integers(value, where);
+    private int[] some(Object value, String where) {
+        int[] ids = ids(value, where);
         if (ids.length == 0) {
             throw new IllegalArgumentException(where + " is empty");
         }
+        return ids;
+    }
+
+    private int[] ids(Object value, String where) {
+        int[] ids = Json.integers(value, where);
         for (int id : ids) {
             id(id, where);
         }

@@ -49,10 +49,11 @@ public final class CallConstraint {
         CallState at = spelled.length > 0 ? state : CallState.NONE;
         for (int index = 0; index < spelled.length && at != CallState.NONE; index++) {
             at = automaton.step(at, spelled[index] & 0xFF);
+            if (at.local) { // a token may enter an excerpt and leave it again
+                automaton.date(state);
+            }
         }
-        if (Automaton.mayKeep(state, at)) {
-            state.tokens.put(id, at);
-        }
+        state.tokens.put(id, at);
         return at;
     }
 

@@ -37,7 +37,7 @@ final class CallGrammar {
             String where = "function " + tool.get("name");
             Schema schema = new Schema(parameters, parameters, where);
             options.add(new Frame.Series(
-                    Frame.Literal.of("{\"name\":" + JsonText.of(tool.get("name")) + ",\"arguments\":"),
+                    Frame.Literal.of("{\"name\":" + schema.spelled(tool.get("name")) + ",\"arguments\":"),
                     object(schema), Frame.Literal.of("}")));
         }
         root = new Frame.Choice(options, false);
@@ -51,8 +51,11 @@ final class CallGrammar {
         }
         if (schema.has("anyOf")) {
             schema.refuseUnknown("anyOf");
+            if (schema.has("type")) {
+                throw schema.wrong("a type beside anyOf is not kept. Move it into the options.");
+            }
             List<Frame> options = new ArrayList<>();
-            for (Object option : schema.array("anyOf")) {
+            for (Object option : schema.items("anyOf")) {
                 options.add(value(schema.inner(option, schema.where)));
             }
             return new Frame.Choice(options, false);
@@ -68,15 +71,15 @@ final class CallGrammar {
 
     private static Frame enumeration(Schema schema, String keyword) {
         schema.refuseUnknown("const", "enum");
-        List<Object> values = keyword.equals("enum") ? schema.array("enum") : Arrays.asList(schema.get("const"));
+        List<Object> values = keyword.equals("enum") ? schema.items("enum") : Arrays.asList(schema.get("const"));
         Set<String> also = new HashSet<>();
-        for (Object value : schema.has("enum") ? schema.array("enum") : values) {
-            also.add(JsonText.of(value));
+        for (Object value : schema.has("enum") ? schema.items("enum") : values) {
+            also.add(schema.spelled(value));
         }
         List<Frame> options = new ArrayList<>();
         for (Object value : values) {
-            if (also.contains(JsonText.of(value)) && schema.hasType(value)) {
-                options.add(Frame.Literal.of(JsonText.of(value)));
+            if (also.contains(schema.spelled(value)) && schema.hasType(value)) {
+                options.add(Frame.Literal.of(schema.spelled(value)));
             }
         }
         if (options.isEmpty()) {
@@ -99,6 +102,7 @@ final class CallGrammar {
     private Frame string(Schema schema) {
         int least = schema.count("minLength", 0);
         int most = schema.count("maxLength", StringBody.ANY);
+        schema.checkCounts("minLength", least, "maxLength", most);
         boolean free = least <= 1 && most == StringBody.ANY; // an excerpt has one character or more
         return new Frame.Series(Frame.Literal.of("\""),
                 substrings && free ? Excerpt.START : new StringBody(0, least, most));
@@ -121,7 +125,7 @@ final class CallGrammar {
         for (int index = keys.size() - 1; index >= 0; index--) {
             String key = keys.get(index);
             Frame value = value(schema.inner(properties.get(key), schema.where + ", argument '" + key + "'"));
-            String spelled = JsonText.of(key) + ":";
+            String spelled = schema.spelled(key) + ":";
             Frame comma = new Frame.Series(Frame.Literal.of("," + spelled), value, afterOne);
             Frame plain = new Frame.Series(Frame.Literal.of(spelled), value, afterOne);
             boolean must = required.contains(key);
@@ -135,9 +139,7 @@ final class CallGrammar {
         Frame item = value(schema.inner(schema.has("items") ? schema.get("items") : Boolean.TRUE, schema.where));
         int least = schema.count("minItems", 0);
         int most = schema.count("maxItems", -1);
-        if (most >= 0 && most < least) {
-            throw schema.wrong("maxItems " + most + " is below minItems " + least + ".");
-        }
+        schema.checkCounts("minItems", least, "maxItems", most);
         Frame rest = Frame.Literal.of("]");
         if (most < 0) {
             List<Frame> options = new ArrayList<>(Arrays.asList(rest));
@@ -163,7 +165,8 @@ final class CallGrammar {
             high = high == null ? most : most == null ? high : high.min(most);
         }
         NumberPrefix number = new NumberPrefix(new NumberRange(integer, low, high), "");
-        for (char letter : "-0123456789".toCharArray()) {
+        boolean empty = low != null && high != null && low.compareTo(high) > 0;
+        for (char letter : empty ? new char[0] : "-0123456789".toCharArray()) {
             if (number.step(letter) != null) {
                 return number;
             }

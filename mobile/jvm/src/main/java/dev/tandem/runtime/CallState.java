@@ -32,4 +32,11 @@ final class CallState {
         }
         this.local = excerpt;
     }
+
+    /** Drops what was found out about the states that follow. */
+    void forget() {
+        edges.clear();
+        tokens.clear();
+        legal = null;
+    }
 }

@@ -1,5 +1,7 @@
 package dev.tandem.runtime;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -53,6 +55,37 @@ final class Completion {
     }
 
     private long frame(Frame frame, Utterance utterance, int shortest) {
+        Map<Frame, Long> known = parts.computeIfAbsent(shortest, key -> new IdentityHashMap<>());
+        Deque<Frame> waiting = new ArrayDeque<>(); // no recursion: the items of an array are inside one another
+        if (isCompound(frame) && !known.containsKey(frame)) {
+            waiting.push(frame);
+        }
+        while (!waiting.isEmpty()) {
+            Frame compound = waiting.peek();
+            int before = waiting.size();
+            for (Frame part : partsOf(compound)) {
+                if (isCompound(part) && !known.containsKey(part)) {
+                    waiting.push(part);
+                }
+            }
+            if (waiting.size() == before) {
+                known.put(waiting.pop(), composed(compound, known, utterance, shortest));
+            }
+        }
+        return left(frame, known, utterance, shortest);
+    }
+
+    private long composed(Frame compound, Map<Frame, Long> known, Utterance utterance, int shortest) {
+        boolean choice = compound instanceof Frame.Choice;
+        long left = choice ? Long.MAX_VALUE : 0;
+        for (Frame part : partsOf(compound)) {
+            long own = left(part, known, utterance, shortest);
+            left = choice ? Math.min(left, own) : left + own;
+        }
+        return left;
+    }
+
+    private long left(Frame frame, Map<Frame, Long> known, Utterance utterance, int shortest) {
         if (frame instanceof Frame.Literal literal) {
             return fixed(literal);
         }
@@ -62,34 +95,21 @@ final class Completion {
         if (frame instanceof StringBody text) {
             return text.bytesLeft();
         }
-        if (frame instanceof NumberPrefix number) {
-            return number.bytesLeft();
-        }
-        Map<Frame, Long> known = parts.computeIfAbsent(shortest, key -> new IdentityHashMap<>());
-        Long left = known.get(frame);
-        if (left == null) {
-            left = composed(frame, utterance, shortest);
-            known.put(frame, left);
-        }
-        return left;
+        return frame instanceof NumberPrefix number ? number.bytesLeft() : known.get(frame);
     }
 
-    private long composed(Frame frame, Utterance utterance, int shortest) {
-        long left = 0;
+    private static boolean isCompound(Frame frame) {
+        return frame instanceof Frame.Series || frame instanceof Frame.Choice;
+    }
+
+    /** What the bound of a series or a choice is made of. */
+    private static List<Frame> partsOf(Frame frame) {
         if (frame instanceof Frame.Series series) {
-            for (Frame part : series.parts) {
-                left += frame(part, utterance, shortest);
-            }
-            return left;
+            return series.parts;
         }
         Frame.Choice choice = (Frame.Choice) frame;
         // A loop ends with its first option, and leads back to itself in the others.
-        List<Frame> options = choice.loops ? choice.options.subList(0, 1) : choice.options;
-        left = Long.MAX_VALUE;
-        for (Frame option : options) {
-            left = Math.min(left, frame(option, utterance, shortest));
-        }
-        return left;
+        return choice.loops ? choice.options.subList(0, 1) : choice.options;
     }
 
     private static long insideExcerpt(Excerpt excerpt, Utterance utterance) {

@@ -26,6 +26,7 @@ final class Generation {
     /** {@code prompt}: one id or more. At most {@code limit} new ids. */
     void run(int[] prompt, int limit) {
         model.reset();
+        int conversation = model.conversations();
         int[] before = Arrays.copyOf(prompt, prompt.length - 1);
         model.prefill(before);
         float[] logits = model.decode(prompt[prompt.length - 1]);
@@ -37,6 +38,10 @@ final class Generation {
             }
             accept(id);
             if (ids.size() < limit && !cancelled) {
+                if (model.conversations() != conversation) {
+                    throw new ModelException("Another question was asked before this answer was over, and took its "
+                            + "cache. Ask it when this one has returned, or open a Chat for each.");
+                }
                 logits = model.decode(id);
             }
         }

@@ -93,6 +93,9 @@ public final class JsonText {
         if (value == 0) {
             return 1 / value < 0 ? "-0.0" : "0.0";
         }
+        if (Double.isInfinite(value)) {
+            return String.valueOf(value); // no JSON, for messages about a number too large
+        }
         BigDecimal exact = new BigDecimal(value);
         BigDecimal found = exact;
         for (int digits = 1; digits <= 17; digits++) {

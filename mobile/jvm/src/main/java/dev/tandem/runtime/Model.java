@@ -12,6 +12,7 @@ public final class Model {
     private final Runner runner;
     private final float[] mask;
     private int position;
+    private int conversations;
 
     public Model(Runner runner) {
         this.runner = runner;
@@ -26,9 +27,15 @@ public final class Model {
         return position;
     }
 
+    /** How often the cache was emptied. */
+    int conversations() {
+        return conversations;
+    }
+
     /** Forgets everything read so far. */
     public void reset() {
         position = 0;
+        conversations++;
         Arrays.fill(mask, MASKED);
         runner.clear();
     }

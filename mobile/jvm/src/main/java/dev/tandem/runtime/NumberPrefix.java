@@ -68,13 +68,14 @@ record NumberPrefix(NumberRange range, String text) implements Frame {
         String whole = whole();
         String fraction = fraction();
         boolean wrong = (whole.isEmpty() && hasDot()) || !isDigits(whole) || !isDigits(fraction)
-                || whole.length() > NumberRange.INTEGER_DIGITS || (whole.length() > 1 && whole.charAt(0) == '0')
-                || fraction.length() > NumberRange.FRACTION_DIGITS || (hasDot() && range.integer());
-        if (wrong) {
+                || whole.length() > NumberRange.DIGITS || (whole.length() > 1 && whole.charAt(0) == '0')
+                || (text.equals("-0") && range.integer());
+        if (wrong || fraction.length() > range.places(whole.length())
+                || (hasDot() && range.places(whole.length()) == 0)) {
             return false;
         }
         for (NumberRange.Span span : range.spans(whole, hasDot(), fraction)) {
-            if (range.overlaps(isNegative(), span)) {
+            if (range.fractionDigits(isNegative(), span, span.places()) >= 0) {
                 return true;
             }
         }

@@ -2,21 +2,22 @@ package dev.tandem.runtime;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
  * Which numbers are allowed. Bounds are in units of 10^-9 and allowed themselves; null: no bound.
  *
- * <p>Whole numbers of at most 15 digits are exact in a double, whatever parses the call; with nine digits behind the
- * point they are above 64 bits here, hence BigInteger.
+ * <p>Of at most 15 digits no two numbers are the same double, whatever parses the call; at most nine of them stand
+ * behind the point. In units of 10^-9 they are above 64 bits, hence BigInteger.
  */
 record NumberRange(boolean integer, BigInteger low, BigInteger high) {
-    static final int INTEGER_DIGITS = 15;
+    static final int DIGITS = 15;
     static final int FRACTION_DIGITS = 9;
     static final BigInteger SCALE = BigInteger.TEN.pow(FRACTION_DIGITS);
 
-    /** A closed range of numbers without their sign. */
-    record Span(BigInteger start, BigInteger stop) {}
+    /** A closed range, without the sign, of numbers with at most so many digits after the point. */
+    record Span(BigInteger start, BigInteger stop, int places) {}
 
     boolean isOpen() {
         return low == null && high == null;
@@ -26,48 +27,43 @@ record NumberRange(boolean integer, BigInteger low, BigInteger high) {
         return (low == null || low.compareTo(value) <= 0) && (high == null || value.compareTo(high) <= 0);
     }
 
-    /** The ranges of the numbers that begin with these digits. */
+    /** Most digits after the point of a number with so many before it; a 0 there counts, too. */
+    int places(int length) {
+        return integer ? 0 : Math.min(FRACTION_DIGITS, DIGITS - length);
+    }
+
+    /** The numbers that begin with these digits, by the length of their whole part. */
     List<Span> spans(String whole, boolean dot, String fraction) {
-        List<Span> spans = new ArrayList<>();
-        BigInteger rest = integer ? BigInteger.ZERO : SCALE.subtract(BigInteger.ONE);
         if (dot) {
+            BigInteger unit = unit(places(whole.length()));
             BigInteger start = scaled(whole, fraction);
-            BigInteger stop = start.add(BigInteger.TEN.pow(FRACTION_DIGITS - fraction.length())).subtract(
-                    BigInteger.ONE);
+            BigInteger stop = start.add(unit(fraction.length())).subtract(unit);
             // After "1.50" a further digit must come, and it is not 0 all the way.
             boolean open = fraction.length() > 1 && fraction.endsWith("0");
-            spans.add(new Span(open ? start.add(BigInteger.ONE) : start, stop));
-        } else if (whole.equals("0")) {
-            spans.add(new Span(BigInteger.ZERO, rest));
-        } else if (whole.isEmpty()) { // after "-"; there is no -0
-            BigInteger most = BigInteger.TEN.pow(INTEGER_DIGITS).multiply(SCALE).subtract(BigInteger.ONE);
-            spans.add(new Span(integer ? SCALE : BigInteger.ZERO, most));
-        } else {
-            BigInteger value = new BigInteger(whole);
-            for (int more = 0; more <= INTEGER_DIGITS - whole.length(); more++) {
-                BigInteger power = BigInteger.TEN.pow(more);
-                BigInteger last = value.add(BigInteger.ONE).multiply(power).subtract(BigInteger.ONE);
-                spans.add(new Span(value.multiply(power).multiply(SCALE), last.multiply(SCALE).add(rest)));
+            return Collections.singletonList(
+                    new Span(open ? start.add(unit) : start, stop, places(whole.length())));
+        }
+        List<Span> spans = new ArrayList<>();
+        int least = Math.max(1, whole.length());
+        for (int length = least; length <= (whole.equals("0") ? 1 : DIGITS); length++) {
+            BigInteger power = BigInteger.TEN.pow(length - whole.length());
+            BigInteger first = power.divide(BigInteger.TEN);
+            BigInteger end = power;
+            if (!whole.isEmpty()) {
+                first = new BigInteger(whole).multiply(power);
+                end = first.add(power);
+            } else if (length == 1) { // after "-"; there is no -0
+                first = integer ? BigInteger.ONE : BigInteger.ZERO;
             }
+            int places = places(length);
+            spans.add(new Span(first.multiply(SCALE), end.multiply(SCALE).subtract(unit(places)), places));
         }
         return spans;
     }
 
-    /** Whether an allowed number lies in a span. */
-    boolean overlaps(boolean negative, Span span) {
-        if (negative && integer && span.stop().signum() == 0) {
-            return false;
-        }
-        BigInteger start = negative ? span.stop().negate() : span.start();
-        BigInteger stop = negative ? span.start().negate() : span.stop();
-        if (start.compareTo(stop) > 0) {
-            return false;
-        }
-        if (integer) { // the next whole number inside the bounds
-            start = low == null ? start : start.max(ceiling(low, SCALE));
-            return start.compareTo(stop) <= 0 && (high == null || start.compareTo(high) <= 0);
-        }
-        return (low == null || stop.compareTo(low) >= 0) && (high == null || start.compareTo(high) <= 0);
+    /** The step between numbers of so many digits after the point. */
+    private static BigInteger unit(int places) {
+        return BigInteger.TEN.pow(FRACTION_DIGITS - places);
     }
 
     /** Fewest digits after the point of an allowed number in a span; -1 where there is no such number. */
@@ -76,8 +72,8 @@ record NumberRange(boolean integer, BigInteger low, BigInteger high) {
         BigInteger stop = negative ? span.start().negate() : span.stop();
         start = low == null ? start : start.max(low);
         stop = high == null ? stop : stop.min(high);
-        for (int digits = least; digits <= (integer ? 0 : FRACTION_DIGITS); digits++) {
-            if (ceiling(start, BigInteger.TEN.pow(FRACTION_DIGITS - digits)).compareTo(stop) <= 0) {
+        for (int digits = least; digits <= span.places(); digits++) {
+            if (ceiling(start, unit(digits)).compareTo(stop) <= 0) {
                 return digits;
             }
         }

@@ -15,23 +15,27 @@ public final class Sampler implements TokenChoice {
     /** The most likely token, always. */
     public static final Sampler GREEDY = new Sampler(0, 0, 1, () -> 0);
 
+    /** Below it the choice is greedy: a logit divided by less may be no number any more. */
+    private static final double COLDEST = 1e-6;
+
     private final double temperature;
     private final int topK;
     private final double topP;
     private final DoubleSupplier uniform;
 
     /**
-     * @param temperature 0 is greedy; above, logits are divided by it
+     * @param temperature below 1e-6 greedy; above, logits are divided by it
      * @param topK only the k most likely tokens may be chosen; 0: no limit
      * @param topP of these, the smallest set whose probability reaches p; 1: no limit
      * @param uniform gives a number in [0, 1) for each token
      */
     public Sampler(double temperature, int topK, double topP, DoubleSupplier uniform) {
-        if (!(temperature >= 0) || topK < 0 || !(topP > 0 && topP <= 1)) {
-            throw new IllegalArgumentException("temperature " + temperature + " must be 0 or more, topK " + topK
-                    + " 0 or more, topP " + topP + " in (0, 1]");
+        if (!(temperature >= 0 && temperature < Double.POSITIVE_INFINITY) || topK < 0 || !(topP > 0 && topP <= 1)) {
+            throw new IllegalArgumentException("temperature " + temperature
+                    + " must be a finite number of 0 or more, topK " + topK + " 0 or more, topP " + topP
+                    + " in (0, 1]");
         }
-        this.temperature = temperature;
+        this.temperature = temperature >= COLDEST ? temperature : 0;
         this.topK = topK;
         this.topP = topP;
         this.uniform = uniform;

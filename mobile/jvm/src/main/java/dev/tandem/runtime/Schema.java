@@ -76,6 +76,14 @@ final class Schema {
         }
     }
 
+    /** A list that holds something. */
+    List<Object> items(String keyword) {
+        if (array(keyword).isEmpty()) {
+            throw wrong(keyword + " is a list without a value.");
+        }
+        return array(keyword);
+    }
+
     Map<String, Object> properties() {
         try {
             return has("properties") ? Json.object(get("properties"), "properties") : Collections.emptyMap();
@@ -88,16 +96,34 @@ final class Schema {
     Set<String> required() {
         Set<String> names = new LinkedHashSet<>();
         for (Object name : has("required") ? array("required") : Collections.emptyList()) {
-            names.add(String.valueOf(name));
+            if (!(name instanceof String)) {
+                throw wrong("required holds " + JsonText.of(name) + ", which is no name.");
+            }
+            names.add((String) name);
         }
         return names;
     }
 
+    /** A number of characters or items. */
     int count(String keyword, int otherwise) {
+        if (!has(keyword)) {
+            return otherwise;
+        }
+        BigDecimal value = get(keyword) instanceof Number ? new BigDecimal(get(keyword).toString()) : null;
         try {
-            return get(keyword) == null ? otherwise : Json.integer(get(keyword), keyword);
-        } catch (IllegalArgumentException error) {
-            throw wrong(error.getMessage() + ".");
+            if (value != null && value.signum() >= 0) {
+                return value.intValueExact();
+            }
+        } catch (ArithmeticException error) {
+            // refused below
+        }
+        throw wrong(keyword + " is " + get(keyword) + ", not a whole number of 0 or more.");
+    }
+
+    /** {@code most}: below 0 where there is none. */
+    void checkCounts(String leastName, int least, String mostName, int most) {
+        if (most >= 0 && most < least) {
+            throw wrong(mostName + " " + most + " is below " + leastName + " " + least + ".");
         }
     }
 
@@ -106,31 +132,48 @@ final class Schema {
         if (!has(keyword)) {
             return null;
         }
-        if (!(get(keyword) instanceof BigInteger) && !(get(keyword) instanceof BigDecimal)) {
-            throw wrong(keyword + " is no number.");
+        if (!(get(keyword) instanceof Number number) || Double.isInfinite(number.doubleValue())) {
+            throw wrong(keyword + " is " + get(keyword) + ", not a number.");
         }
-        return new BigDecimal(get(keyword).toString());
+        return new BigDecimal(number.toString());
+    }
+
+    /** The canonical text of a value of this schema. */
+    String spelled(Object value) {
+        if (!isSpellable(value)) {
+            throw wrong("a value holds a number that is not finite or half a surrogate pair, which JSON cannot spell.");
+        }
+        return JsonText.of(value);
+    }
+
+    private static boolean isSpellable(Object value) {
+        if (value instanceof Map<?, ?> members) {
+            return isSpellable(new ArrayList<>(members.keySet())) && isSpellable(new ArrayList<>(members.values()));
+        }
+        if (value instanceof List<?> items) {
+            for (Object item : items) {
+                if (!isSpellable(item)) {
+                    return false;
+                }
+            }
+        }
+        return !(value instanceof String text && Utf8.hasLoneSurrogate(text))
+                && !(value instanceof BigDecimal number && Double.isInfinite(number.doubleValue()));
     }
 
     /** The types that a value may have; scalars where the schema does not say. */
     List<String> kinds() {
-        List<String> kinds = has("type") ? declared() : has("properties") ? Arrays.asList("object") : SCALARS;
-        for (String kind : new TreeSet<>(kinds)) {
-            if (!KEYWORDS.containsKey(kind)) {
-                throw wrong("the type '" + kind + "' is unknown to JSON schema.");
-            }
-        }
-        return kinds;
+        return has("type") ? declared() : has("properties") ? Arrays.asList("object") : SCALARS;
     }
 
     /** The types that {@code type} names, one or several. */
     List<String> declared() {
-        if (get("type") instanceof String kind) {
-            return Arrays.asList(kind);
-        }
         List<String> kinds = new ArrayList<>();
-        for (Object kind : array("type")) {
-            kinds.add(String.valueOf(kind));
+        for (Object kind : get("type") instanceof String ? Arrays.asList(get("type")) : items("type")) {
+            if (!(kind instanceof String name) || !KEYWORDS.containsKey(name)) {
+                throw wrong("the type '" + kind + "' is unknown to JSON schema.");
+            }
+            kinds.add(name);
         }
         return kinds;
     }
@@ -189,9 +232,19 @@ final class Schema {
             if (!object.containsKey("$ref")) {
                 return object;
             }
+            checkBesideReference(object.keySet());
             found = target(String.valueOf(object.get("$ref")));
         }
         throw wrong("a $ref leads back to itself.");
+    }
+
+    private void checkBesideReference(Set<String> keywords) {
+        for (String keyword : new TreeSet<>(keywords)) {
+            if (!keyword.equals("$ref") && (keyword.equals("type") || !ANNOTATIONS.contains(keyword))) {
+                throw wrong("the keyword '" + keyword + "' beside $ref is not kept. Move it into the schema that "
+                        + "is named.");
+            }
+        }
     }
 
     private Object target(String reference) {

@@ -1,6 +1,8 @@
 package dev.tandem.runtime;
 
+import java.util.ArrayDeque;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -21,27 +23,28 @@ final class Stack {
     /** All stacks with bytes to read on top that a stack stands for. */
     static Set<Stack> closure(Stack stack) {
         Set<Stack> found = new HashSet<>();
-        close(stack, found);
-        return found;
-    }
-
-    private static void close(Stack stack, Set<Stack> found) {
-        if (stack.frame instanceof Frame.Series series) {
-            Stack rest = stack.below;
-            for (int index = series.parts.size() - 1; index >= 0; index--) {
-                rest = new Stack(series.parts.get(index), rest);
-            }
-            close(rest, found);
-        } else if (stack.frame instanceof Frame.Choice choice) {
-            for (Frame option : choice.options) {
-                close(new Stack(option, stack.below), found);
-            }
-        } else {
-            found.add(stack);
-            if (stack.frame instanceof NumberPrefix number && !number.text().isEmpty() && number.isComplete()) {
-                close(stack.below, found); // a number may end here, or go on
+        Deque<Stack> waiting = new ArrayDeque<>(); // no recursion: 2,000 optional properties are as many nested choices
+        waiting.push(stack);
+        while (!waiting.isEmpty()) {
+            Stack top = waiting.pop();
+            if (top.frame instanceof Frame.Series series) {
+                Stack rest = top.below;
+                for (int index = series.parts.size() - 1; index >= 0; index--) {
+                    rest = new Stack(series.parts.get(index), rest);
+                }
+                waiting.push(rest);
+            } else if (top.frame instanceof Frame.Choice choice) {
+                for (Frame option : choice.options) {
+                    waiting.push(new Stack(option, top.below));
+                }
+            } else {
+                found.add(top);
+                if (top.frame instanceof NumberPrefix number && !number.text().isEmpty() && number.isComplete()) {
+                    waiting.push(top.below); // a number may end here, or go on
+                }
             }
         }
+        return found;
     }
 
     /** The stacks that one stack becomes by one more byte. */

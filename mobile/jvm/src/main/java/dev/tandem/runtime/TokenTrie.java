@@ -101,22 +101,27 @@ final class TokenTrie {
                 legal.or(inside.ids());
                 for (Node node : inside.leaving()) {
                     node.mark(legal);
-                    walk(node, automaton, automaton.below(stack.below), legal);
+                    walk(node, automaton, automaton.below(stack.below), state, legal);
                 }
             }
         }
         if (!others.isEmpty()) {
-            walk(root, automaton, others.size() < state.stacks.size() ? automaton.state(others) : state, legal);
+            walk(root, automaton, others.size() < state.stacks.size() ? automaton.state(others) : state, state,
+                    legal);
         }
         state.legal = legal;
         return legal;
     }
 
-    private static void walk(Node root, Automaton automaton, CallState start, BitSet legal) {
+    /** Marks the tokens below {@code root} that may follow {@code start}; {@code owner} keeps them. */
+    private static void walk(Node root, Automaton automaton, CallState start, CallState owner, BitSet legal) {
         Deque<At> border = new ArrayDeque<>();
         border.push(new At(root, start));
         while (!border.isEmpty()) {
             At at = border.pop();
+            if (at.state().local) {
+                automaton.date(owner);
+            }
             BitSet options = automaton.options(at.state());
             for (int index = 0; index < at.node().bytes.length; index++) {
                 int value = at.node().bytes[index] & 0xFF;

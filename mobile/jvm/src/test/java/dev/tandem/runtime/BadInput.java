@@ -34,6 +34,18 @@ final class BadInput {
         vectors.one("half a surrogate pair", () ->
                 Vectors.refused(PromptException.class, () -> ask(vectors, "light \uD83D on")));
         vectors.one("cancelled", () -> cancelled(vectors));
+        vectors.one("a question inside an answer", () -> {
+            Chat chat = chat(vectors, vectors.tokenizer.text(ANSWER));
+            Vectors.refused(ModelException.class, () -> chat.ask("hello", 64, piece -> {
+                chat.ask("hi", 1, rest -> true);
+                return true;
+            }));
+        });
+        vectors.one("temperatures", () -> {
+            for (double wrong : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
+                Vectors.refused(IllegalArgumentException.class, () -> new Sampler(wrong, 0, 1, () -> 0));
+            }
+        });
         vectors.one("self-test", () -> selfTest(vectors));
         vectors.one("another model", () -> otherModel(vectors));
         vectors.one("caches", () -> Vectors.check("names", "[kv_cache_k_0, kv_cache_k_1]",
@@ -41,6 +53,7 @@ final class BadInput {
         vectors.one("no folder", () -> Vectors.refused(
                 ModelException.class, () -> new Bundle(Folder.of(new File(vectors.prebuilt, "nowhere")))));
         vectors.one("schemas", () -> schemas());
+        vectors.one("long lists and many properties", () -> longSchemas(vectors));
         System.out.println("ok bad input");
     }
 
@@ -54,6 +67,25 @@ final class BadInput {
         for (String parameters : new String[] {pattern, loop}) {
             String json = "[{\"name\":\"a\",\"parameters\":" + parameters + "}]";
             Vectors.refused(SchemaException.class, () -> new Actions(Tools.read(json), Home.empty()));
+        }
+    }
+
+    private static void longSchemas(Vectors vectors) {
+        StringBuilder many = new StringBuilder("{");
+        for (int index = 0; index < 2000; index++) {
+            many.append(index > 0 ? "," : "").append(String.format("\"p%04d\":{\"type\":\"integer\"}", index));
+        }
+        String list = "{\"p0000\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"maxItems\":2000}}";
+        for (String properties : new String[] {list, many.append("}").toString()}) {
+            String json = "[{\"name\":\"a\",\"parameters\":{\"properties\":" + properties + "}}]";
+            CallConstraint constraint = new CallConstraint(Tools.read(json), vectors.tokenizer,
+                    vectors.bundle.vocabSize, vectors.bundle.stopIds, false);
+            CallState state = constraint.sampler(Sampler.GREEDY, "", 64).state();
+            Vectors.check("left", true, constraint.left(state) < 40);
+            for (int id : vectors.tokenizer.text("{\"name\":\"a\",\"arguments\":{\"p0000\":")) {
+                state = constraint.after(state, id);
+            }
+            Vectors.check("goes on", true, constraint.left(state) < 100_000);
         }
     }
 

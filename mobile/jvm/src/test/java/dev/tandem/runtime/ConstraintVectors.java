@@ -26,6 +26,17 @@ final class ConstraintVectors {
         vectors.each(file, "constraint", "cases", checks::legal);
         vectors.each(file, "constraint", "refused", checks::refused);
         vectors.each(file, "constraint", "walks", checks::walk);
+        vectors.each(file, "constraint", "schemas", ConstraintVectors::schema);
+    }
+
+    private static void schema(Map<String, Object> values) {
+        boolean taken = true;
+        try {
+            new CallGrammar(Tools.read((String) values.get("tools")), false);
+        } catch (ModelException error) {
+            taken = false;
+        }
+        Vectors.check("taken " + values.get("tools"), values.get("taken"), taken);
     }
 
     private CallConstraint constraint(Map<String, Object> values) {
@@ -46,6 +57,9 @@ final class ConstraintVectors {
         BitSet legal = constraint.legal(state);
         Vectors.check("complete", values.get("complete"), state.complete);
         Vectors.check("count", Json.integer(values.get("count"), "count"), legal.cardinality());
+        for (int id = 0; id < vocabSize && !state.complete; id++) { // each token by itself, too
+            Vectors.check("id " + id, legal.get(id), constraint.after(state, id) != CallState.NONE);
+        }
         int[] ids = legal.stream().toArray();
         if (values.containsKey("allowed")) {
             Vectors.check("allowed", Json.integers(values.get("allowed"), "allowed"), ids);

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** damaged.json: each edit of a fresh copy of the folder must be refused. */
 final class DamagedFolders {
@@ -19,33 +20,40 @@ final class DamagedFolders {
         Map<String, Object> file = vectors.file("damaged");
         Map<String, Object> model = Json.object(file.get("model"), "model");
         vectors.one("damaged: the intact folder", () -> load(vectors.prebuilt, model));
-        vectors.each(file, "damaged", "cases", values -> {
-            try {
-                Path copy = Files.createTempDirectory("tandem");
-                try {
-                    check(vectors.prebuilt, copy, model, values);
-                } finally {
-                    remove(copy);
-                }
-            } catch (IOException error) {
-                throw new AssertionError(values.get("name") + ": " + error);
-            }
+        vectors.one("damaged: a golden prompt without a sure id is taken", () -> {
+            String edit = "{\"op\":\"set\",\"path\":[\"golden\",\"first_ids\",\"int8\"],\"value\":[]}";
+            edited(vectors.prebuilt, Arrays.asList(Json.read(edit)), copy ->
+                    Vectors.check("ids", 0, new Bundle(Folder.of(copy)).goldenIds("int8").length));
         });
+        vectors.each(file, "damaged", "cases", values -> edited(vectors.prebuilt,
+                Json.array(values.get("edits"), "edits"), copy -> check(copy, model, (String) values.get("name"))));
     }
 
-    private static void check(File prebuilt, Path copy, Map<String, Object> model, Map<String, Object> values)
-            throws IOException {
-        for (File one : prebuilt.listFiles()) {
-            if (one.isFile()) {
-                Files.copy(one.toPath(), copy.resolve(one.getName()));
-            }
-        }
-        for (Object edit : Json.array(values.get("edits"), "edits")) {
-            edit(copy, Json.object(edit, "edit"));
-        }
-        String name = (String) values.get("name");
+    /** A copy of the folder with some edits, for a while. */
+    private static void edited(File prebuilt, List<Object> edits, Consumer<File> use) {
         try {
-            load(copy.toFile(), model);
+            Path copy = Files.createTempDirectory("tandem");
+            try {
+                for (File one : prebuilt.listFiles()) {
+                    if (one.isFile()) {
+                        Files.copy(one.toPath(), copy.resolve(one.getName()));
+                    }
+                }
+                for (Object edit : edits) {
+                    edit(copy, Json.object(edit, "edit"));
+                }
+                use.accept(copy.toFile());
+            } finally {
+                remove(copy);
+            }
+        } catch (IOException error) {
+            throw new AssertionError(edits + ": " + error);
+        }
+    }
+
+    private static void check(File copy, Map<String, Object> model, String name) {
+        try {
+            load(copy, model);
         } catch (ModelException error) {
             Vectors.check(name + ": a message for people", true, error.getMessage().length() > 20);
             return;
