@@ -10,6 +10,11 @@ the program or the machine, 2 the input is wrong, 3 a gate failed, 130 interrupt
 
 from __future__ import annotations
 
+from train import early_interrupt
+
+early_interrupt.begin()  # for Ctrl-C during the imports below
+# ruff: noqa: E402
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +28,7 @@ from train.command import guarded
 from train.config import Config, load_config
 from train.data import data_stage
 from train.distill import CAPTURE
+from train.free_port import require_free
 from train.keras_track import distill_stage
 from train.pipeline import needed, run_pipeline
 from train.runs import Stage, find_run
@@ -59,7 +65,10 @@ def plan(
     overrides: Overrides = None,
     probe: Annotated[bool, typer.Option(help="time a few real steps (once the data is there)")] = True,
 ) -> None:
-    """The resolved config, where each value came from, what is done; memory and time. Trains nothing."""
+    """The resolved config, where each value came from, what is done; memory and time. Trains nothing.
+
+    Example: tandem plan configs/demo.yaml finetune.rows=24000
+    """
     from train.plan import print_plan
 
     def work() -> dict[str, object]:
@@ -72,7 +81,7 @@ def plan(
 def data(
     config: ConfigFile,
     overrides: Overrides = None,
-    show: Annotated[int, typer.Option(help="print this many rows token by token")] = 0,
+    show: Annotated[int, typer.Option(min=0, help="print this many rows token by token")] = 0,
     split: Annotated[str, typer.Option(help="the split they are taken from")] = "train",
 ) -> None:
     """Builds the data; --show N prints rows as the model sees them. Example: tandem data configs/demo.yaml --show 3"""
@@ -85,7 +94,7 @@ def data(
 
 @app.command()
 def finetune(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Fine-tunes the base model into the teacher (PyTorch)."""
+    """Fine-tunes the base model into the teacher (PyTorch). Example: tandem finetune configs/demo.yaml"""
     _stage(finetune_stage, config, overrides)
 
 
@@ -100,13 +109,16 @@ def capture(config: ConfigFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def distill(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Trains the student from the cache (Keras 3)."""
+    """Trains the student from the cache (Keras 3). Example: tandem distill configs/demo.yaml distill.epochs=2"""
     _stage(distill_stage, config, overrides)
 
 
 @app.command()
 def export(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Exports the student to TFLite and checks it; export.source=teacher|FOLDER exports another Llama-style model."""
+    """Exports the student to TFLite and checks it; export.source=teacher|FOLDER exports another Llama-style model.
+
+    Example: tandem export configs/demo.yaml export.source=teacher
+    """
     from mobile.export.source import run_export
 
     raise typer.Exit(guarded(lambda: run_export(load_config(config, overrides or []).config)))
@@ -114,7 +126,7 @@ def export(config: ConfigFile, overrides: Overrides = None) -> None:
 
 @app.command()
 def verify(run_path: RunPath) -> None:
-    """Builds the exported files again and compares hashes; status 3 where one differs."""
+    """Builds the exported files again: the same bytes? Status 3 where not. Example: tandem verify runs/demo"""
     from mobile.export.verify import verify as verify_run
 
     raise typer.Exit(guarded(lambda: verify_run(run_path)))
@@ -122,13 +134,16 @@ def verify(run_path: RunPath) -> None:
 
 @app.command(name="eval")
 def evaluate(config: ConfigFile, overrides: Overrides = None) -> None:
-    """Compares every artifact on quality, speed and size."""
+    """Compares every artifact on quality, speed and size. Example: tandem eval configs/demo.yaml"""
     _stage(eval_stage, config, overrides)
 
 
 @app.command()
 def report(run_paths: Annotated[list[Path], typer.Argument(metavar="RUN…", help="one or more run folders")]) -> None:
-    """Writes report.md and report.html again, from the result files alone; of several runs also an overview."""
+    """Writes report.md and report.html again, from the result files alone; of several runs also an overview.
+
+    Example: tandem report runs/demo runs/longer
+    """
     from eval.report import write_reports
 
     raise typer.Exit(guarded(lambda: write_reports([find_run(path) for path in run_paths])))
@@ -164,7 +179,9 @@ def tasks(
     run_path: RunPath,
     engine: Annotated[str, typer.Option("--on", help="engine id, e.g. teacher-eager")] = ENGINE,
     task: Annotated[list[str] | None, typer.Option(help="name of a task; left out: all of the folder")] = None,
-    folder: Annotated[Path, typer.Option(help="folder of lm-eval task files")] = Path("eval/tasks"),
+    folder: Annotated[
+        Path | None, typer.Option(help="folder of lm-eval task files; left out: eval/tasks of the checkout")
+    ] = None,
 ) -> None:
     """lm-eval tasks from local files on any artifact. Example: tandem tasks runs/demo --on teacher-eager"""
     from eval.lm_tasks import run_tasks
@@ -177,7 +194,7 @@ def chat(
     run_path: Annotated[Path, typer.Argument(metavar="RUN", help="run folder, or any folder with a bundle.json")],
     text: Annotated[str | None, typer.Argument(help="what to say; left out: a line at a time from stdin")] = None,
     engine: Annotated[str | None, typer.Option("--on", help="student-tflite-fp32, … (default: int8)")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads")] = 1,
     constrain: Annotated[
         str | None,
         typer.Option(
@@ -197,7 +214,9 @@ def chat(
 @app.command()
 def web(
     run_path: Annotated[Path, typer.Argument(metavar="RUN", help="run folder, or any folder with a bundle.json")],
-    port: Annotated[int | None, typer.Option(help="port on 127.0.0.1; left out: a free one from 7870")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="port on 127.0.0.1; left out: a free one from 7870; 0: any")
+    ] = None,
     threads: Annotated[bool, typer.Option(help="headers with which a browser allows threads")] = True,
     browser: Annotated[bool, typer.Option("--open", help="open the page in the browser, too")] = False,
     export: Annotated[
@@ -207,7 +226,12 @@ def web(
     """The student in a browser page on localhost, until Ctrl-C. Example: tandem web runs/demo --open"""
     from mobile.serve.web import web as serve
 
-    raise typer.Exit(guarded(lambda: serve(run_path, port, threads, browser, export)))
+    def work() -> dict[str, object]:
+        if export is None:
+            require_free(port)  # npm brings the page's packages after this
+        return serve(run_path, port, threads, browser, export)
+
+    raise typer.Exit(guarded(work))
 
 
 @app.command()
@@ -238,7 +262,9 @@ def track(
 def dashboard(
     run_path: RunPath,
     browser: Annotated[bool, typer.Option(help="open the page in the browser")] = True,
-    port: Annotated[int | None, typer.Option(help="port on 127.0.0.1; left out: a free one from 7860")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="port on 127.0.0.1; left out: a free one from 7860")
+    ] = None,
 ) -> None:
     """The run's curves and tables in a local page, until Ctrl-C. Example: tandem dashboard runs/demo --no-browser"""
     from train.tracking.dashboard import dashboard as show
@@ -272,7 +298,7 @@ def trial(
 
 @app.command()
 def doctor() -> None:
-    """What this machine can do, and the cure for what it can't."""
+    """What this machine can do, and the cure for what it can't. Example: tandem doctor"""
     from train.doctor import print_doctor
 
     raise typer.Exit(guarded(print_doctor))
@@ -280,7 +306,14 @@ def doctor() -> None:
 
 def _stages(config: Path, overrides: list[str]) -> list[Stage]:
     """All stages that this config needs, in order. What only the last would refuse is refused here."""
+    from eval.stage import check_before
+    from train.base_model import check_base
+    from train.data.sources import check_sources
+
     loaded = load_config(config, overrides).config
+    check_sources(loaded.data)
+    check_base(loaded.model)
+    check_before(loaded)
     if loaded.data.tools is not None:
         from mobile.export.tools import check_tools
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from rich.table import Table
 from rich.text import Text
-from ruamel.yaml import YAML
 
 from eval.figures import megabytes, p_value
 from eval.paired import WORTH_SEEING, Paired, pair
 from eval.results import Result, read_results
 from eval.samples import read_samples
 from eval.table import terminal
+from train.config.load import parse_yaml, plain
 from train.errors import UserError
 from train.runs import RunFolder, find_run
 
@@ -80,9 +80,11 @@ def compare_results(
             sizes = (_bytes(a[engine]), _bytes(b[engine]))
             lines.append(Line(engine, name, found, verdict(found), *sizes))
     if not lines:
-        engines = ", ".join(common) or "none"
+        names = [{row["set"] for e in common for row in read_samples(r.eval / "samples", e)} for r in (run_a, run_b)]
+        engines, sets = ", ".join(common) or "none", ", ".join(sorted(names[0] & names[1])) or "none"
         raise UserError(
-            f"{run_a.path} and {run_b.path} have no common rows of the set {name!r} (common engines: {engines}). "
+            f"{run_a.path} and {run_b.path} have no common rows of the set {name!r} (common engines: {engines}; sets "
+            f"of both: {sets}; another is chosen by --set). "
             "Runs can be compared where the same engines answered the same rows: the same data section and seed."
         )
     return lines
@@ -116,7 +118,9 @@ def config_differences(run_a: RunFolder, run_b: RunFolder) -> dict[str, tuple[An
 def config_values(run: RunFolder) -> dict[str, Any]:
     """Dotted key → value of config.yaml as written, not validated: runs of an older version have other keys."""
     path = run.path / "config.yaml"
-    values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    values = plain(parse_yaml(path)) if path.exists() else {}
+    if not isinstance(values, dict):
+        raise UserError(f"{path} is damaged: it holds no sections. Delete it: tandem data CONFIG writes it again.")
     return _flat({key: value for key, value in values.items() if key not in NOT_COMPARED})
 
 

@@ -39,10 +39,12 @@ def judge_run(run_path: Path, gates: Path, junit: Path | None = None, strict: bo
         The verdicts, for the last line of stdout.
 
     Raises:
-        UserError: a wrong gates file, or no results.
+        UserError: a wrong gates file, no results, or a JUnit file that can't be written.
         GateError: a gate failed or its artifact is missing; carries what would have been returned.
     """
     config = read_gates(gates)
+    if junit is not None and junit.is_dir():
+        raise UserError(f"--junit {junit} is a folder: name the file, e.g. --junit {junit / 'gates.xml'}.")
     run = find_run(run_path)
     results = {result.engine: result for result in read_results(run.eval)}
     verdicts = Judge(results, lambda engine: read_samples(run.eval / "samples", engine)).verdicts(config)
@@ -119,8 +121,11 @@ def write_junit(path: Path, verdicts: Sequence[Verdict], run: str, strict: bool 
     document = JUnitXml()
     document.add_testsuite(suite)
     document.update_statistics()
-    with whole_file(path) as temporary:
-        document.write(str(temporary), pretty=True)
+    try:
+        with whole_file(path) as temporary:
+            document.write(str(temporary), pretty=True)
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise UserError(f"--junit {path} can't be written: {error.strerror}. Name another file.") from None
 
 
 def _is_bad(verdict: Verdict, strict: bool) -> bool:

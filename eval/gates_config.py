@@ -114,7 +114,7 @@ class GatesConfig(BaseModel):
 
 def read_gates(path: Path) -> GatesConfig:
     """Reads and checks a gates file. Raises UserError that lists all problems, or names an unknown engine."""
-    config = read_checked(path, GatesConfig)
+    config = read_checked(path, GatesConfig, "gates file")
     if not config.all():
         raise UserError(f"{path} holds no gate: add one under quality_drop, floor, size or latency.")
     check_known([engine for gate in config.all() for engine in gate.engines()], source=str(path))

@@ -16,8 +16,9 @@ import numpy as np
 
 from eval.client import worker_environment
 from eval.engines.likelihood import LikelihoodEngine
-from eval.engines.registry import make_engine, spec_of
+from eval.engines.registry import check_known, make_engine, spec_of
 from train.config import load_config
+from train.config.load import parse_yaml
 from train.errors import MissingExtraError, UserError
 from train.hardware import cores
 from train.intervals import wilson
@@ -26,19 +27,21 @@ from train.runs import find_run
 TASKS = Path(__file__).with_name("tasks")
 
 
-def run_tasks(run_path: Path, engine: str, names: Sequence[str], folder: Path = TASKS) -> dict[str, Any]:
-    """Figures of the tasks `names` (all of the folder where empty) on one artifact of a run.
+def run_tasks(run_path: Path, engine: str, names: Sequence[str], folder: Path | None = None) -> dict[str, Any]:
+    """Figures of the tasks `names` (all of the folder where empty) on one artifact of a run. No folder: eval/tasks.
 
     Raises UserError for an unknown task, an engine without probabilities, or a task whose data is missing.
     """
     run = find_run(run_path)
+    check_known([engine], source="--on")
+    chosen = chosen_tasks(names, folder or TASKS)
     config = load_config(run.path / "config.yaml").config
     spec = spec_of(engine, run, config, cores(), "auto")
     os.environ.update(worker_environment(spec))  # before any framework is imported
     os.environ["HF_DATASETS_OFFLINE"] = "1"
     made = make_engine(spec)
     made.load()
-    return {"engine": engine, "tasks": evaluate(made, names, folder)}
+    return {"engine": engine, "tasks": evaluate(made, chosen, folder or TASKS)}
 
 
 def evaluate(engine: Any, names: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -50,16 +53,13 @@ def evaluate(engine: Any, names: Sequence[str], folder: Path) -> dict[str, Any]:
         raise MissingExtraError(error.name or "lm-eval", "bench", "lm-eval tasks") from None
     if not isinstance(engine, LikelihoodEngine):
         raise UserError("This engine gives no probabilities, which lm-eval's tasks need: take a teacher or a student.")
-    known = known_tasks(folder)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UserError(f"{folder} has no task {unknown[0]!r}. Tasks here: {', '.join(known) or 'none'}.")
+    chosen, folder = chosen_tasks(names, folder), folder.resolve()  # the current folder changes below
     manager = TaskManager(include_path=str(folder), include_defaults=False)
     previous = Path.cwd()
     os.chdir(folder)  # data_files in a task are named relative to its folder
     try:
         found = simple_evaluate(
-            _adapter(engine), tasks=list(names or known), task_manager=manager, bootstrap_iters=0, log_samples=True
+            _adapter(engine), tasks=chosen, task_manager=manager, bootstrap_iters=0, log_samples=True
         )
     except FileNotFoundError as error:
         raise UserError(f"A task's data is missing: {error}.") from None
@@ -69,13 +69,21 @@ def evaluate(engine: Any, names: Sequence[str], folder: Path) -> dict[str, Any]:
     return {name: _figures(values, found["samples"][name]) for name, values in found["results"].items()}
 
 
-def known_tasks(folder: Path) -> list[str]:
-    """Names of the tasks of a folder."""
-    from ruamel.yaml import YAML
+def chosen_tasks(names: Sequence[str], folder: Path) -> list[str]:
+    """`names`, or all tasks of the folder where empty. Raises UserError where one is unknown, or there is none."""
+    known = known_tasks(folder)
+    if not known:
+        raise UserError(f"{folder} (--folder) holds no task: a YAML file in lm-eval's format with the key 'task'.")
+    if unknown := [name for name in names if name not in known]:
+        raise UserError(f"{folder} has no task {unknown[0]!r} (--task). Tasks here: {', '.join(known)}.")
+    return list(names or known)
 
-    found = [
-        YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))
-    ]
+
+def known_tasks(folder: Path) -> list[str]:
+    """Names of the tasks of a folder. Raises UserError where it is none, or a file is not valid YAML."""
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder} (--folder): name the one that holds lm-eval's task files.")
+    found = [parse_yaml(path) for path in sorted(folder.glob("*.yaml"))]
     return [str(task["task"]) for task in found if isinstance(task, dict) and "task" in task]
 
 

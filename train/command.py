@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from train import early_interrupt
 from train.config import Config, load_config
 from train.errors import GateError, TandemError, UserError
 from train.progress import say
@@ -29,6 +30,7 @@ _UNUSABLE = {
 
 def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
     """Runs `work`, prints its result as the last line of stdout (JSON), and returns the exit status."""
+    early_interrupt.give_back()
     try:
         result = work()
     except TandemError as error:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from train.command import INTERRUPTED
 from train.config import Config, load_config
-from train.errors import TandemError, UserError
+from train.errors import GateError, TandemError, UserError
 from train.progress import say
 from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
 
@@ -25,7 +25,9 @@ class StageFailedError(TandemError):
 
     def __init__(self, stage: str, status: int) -> None:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        super().__init__(f"Stage {stage} {how}. The same command goes on from its last checkpoint.")
+        wrong_input = status in (UserError.exit_status, GateError.exit_status)
+        now = "It has said why above." if wrong_input else "The same command goes on from its last checkpoint."
+        super().__init__(f"Stage {stage} {how}. {now}")
         self.exit_status = status if status > 0 else 1
 
 
@@ -37,6 +39,16 @@ def needed(stages: Sequence[Stage]) -> list[Stage]:
         if not kept or any(_overlap(path, output) for path in read for output in stage.outputs):
             kept.insert(0, stage)
     return kept
+
+
+def to_do(stages: Sequence[Stage], config: Config, run: RunFolder) -> list[Stage]:
+    """The stages that are not done, and all that read what one of those will make."""
+    found: list[Stage] = []
+    for stage in stages:
+        made = [path for earlier in found for path in earlier.outputs]
+        if any(_overlap(path, output) for path in stage.inputs for output in made) or not is_done(stage, config, run):
+            found.append(stage)
+    return found
 
 
 def _overlap(path: str, other: str) -> bool:

@@ -14,7 +14,8 @@ from train.config import LoadedConfig
 from train.config.schema import Config
 from train.data_statistics import print_statistics
 from train.errors import TandemError
-from train.runs import RunFolder, Stage, is_done
+from train.pipeline import to_do
+from train.runs import RunFolder, Stage
 
 SEVERAL = (2, 8)  # numbers of processes that the memory is shown for
 NOT_YET = "Statistics of the rows, steps and time: unknown before the data stage (tandem data CONFIG)."
@@ -32,11 +33,11 @@ def print_plan(loaded: LoadedConfig, stages: Sequence[Stage], probing: bool = Fa
     for key, value in _flat(loaded.config.model_dump(mode="json")):
         table.add_row(key, str(value), loaded.origin(key))
     console.print(table)
-    to_do = [stage.name for stage in stages if not is_done(stage, loaded.config, run)]
+    names = [stage.name for stage in to_do(stages, loaded.config, run)]
     for stage in stages:
-        console.print(f"{stage.name:10s} {'to do' if stage.name in to_do else 'done'}", highlight=False)
-    result: dict[str, Any] = {"run": str(run.path), "to_do": to_do}
-    data_done = "data" not in to_do
+        console.print(f"{stage.name:10s} {'to do' if stage.name in names else 'done'}", highlight=False)
+    result: dict[str, Any] = {"run": str(run.path), "to_do": names}
+    data_done = "data" not in names
     if loaded.config.finetune.teacher is not None:
         console.print(f"The teacher is that of {loaded.config.finetune.teacher}: none is trained.", highlight=False)
         return result

@@ -20,7 +20,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from train.atomic import sha256_file, sha256_json, write_json, write_text
+from train.atomic import sha256_file, sha256_json, whole_file, write_json, write_text
 from train.config.load import dump_config
 from train.config.schema import Config
 from train.errors import TandemError, UserError
@@ -111,15 +111,33 @@ class StageContext:
 def open_run(config: Config) -> RunFolder:
     """The run folder of a config, made where it is not there yet."""
     folder = RunFolder(config.runs_dir / config.name)
-    folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError) as error:  # a file of this name; a parent where none can be made
+        raise UserError(
+            f"The run folder {folder.path} can't be made: {error.strerror} ({error.filename}). Choose another name "
+            "(name=…), or another place (runs_dir, or the variable TANDEM_RUNS)."
+        ) from None
     return folder
 
 
-def save_config(config: Config, run: RunFolder) -> None:
-    """Writes config.yaml. Only the process that holds the run folder may: it says what the run is made with."""
+@contextmanager
+def saved_config(config: Config, run: RunFolder) -> Iterator[None]:
+    """Writes config.yaml: it says what the run is made with. Only the process that holds the run folder may.
+
+    Where the work refuses its input, the former one comes back: the finished stages were made with that.
+    """
     text, path = dump_config(config), run.path / "config.yaml"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    before = path.read_bytes() if path.exists() else None
+    if text.encode() != before:
         write_text(path, text)
+    try:
+        yield
+    except UserError:
+        if before is not None:
+            with whole_file(path) as temporary:
+                temporary.write_bytes(before)
+        raise
 
 
 def find_run(path: Path) -> RunFolder:

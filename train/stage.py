@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from train.atomic import clear_partial
+from train.atomic import clear_partial, write_text
+from train.config.load import dump_config
 from train.config.schema import Config
 from train.errors import UserError
 from train.memory import PeakMemory
@@ -27,7 +28,7 @@ from train.runs import (
     provenance,
     record_stage,
     require_disk,
-    save_config,
+    saved_config,
 )
 from train.tracking.tracker import Tracker
 
@@ -40,15 +41,17 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
         return _assist(stage, config)
     run = open_run(config)
     with locked(run):
-        save_config(config, run)
         _require_inputs(stage, run)
         if is_done(stage, config, run):
             say(f"{stage.name}: already done")
+            if not (run.path / "config.yaml").exists():
+                write_text(run.path / "config.yaml", dump_config(config))
             return dict(run.stage_record(stage.name)["headline"])
         for name in damage(stage, run):
             say(f"{stage.name}: {run.path / name} is missing or not what run.json recorded; the stage is run again")
         require_disk(run.path, DISK_MB, f"stage {stage.name}")
-        return _work(stage, config, run)
+        with saved_config(config, run):
+            return _work(stage, config, run)
 
 
 def _work(stage: Stage, config: Config, run: RunFolder) -> dict[str, Any]:

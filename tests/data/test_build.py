@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -16,7 +17,7 @@ from train.config import Config
 from train.data import STAGE
 from train.data.chat_jsonl import read_chat_jsonl
 from train.data.gate import check_no_leak, gate_split
-from train.data.sources import load_rows
+from train.data.sources import check_sources, load_rows
 from train.errors import UserError
 from train.stage import run_stage
 
@@ -109,8 +110,61 @@ def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("\n\n")
     with pytest.raises(UserError, match="holds no rows"):
         read_chat_jsonl(tmp_path / "empty.jsonl")
-    with pytest.raises(UserError, match="no data file at"):
+    with pytest.raises(UserError, match=r"data: there is no file .*gone\.jsonl"):
         read_chat_jsonl(tmp_path / "gone.jsonl")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_rows(make_config: Make, tmp_path: Path) -> None:
+    """Windows editors and PowerShell's `>` put one before UTF-8 text."""
+    config = make_config(data={"tools": str(tmp_path / "tools.json")})
+    before = load_rows(make_config().data, seed=1).splits
+    (tmp_path / "tools.json").write_bytes(b'\xef\xbb\xbf[{"name": "a"}]')
+    rows = tmp_path / "rows.jsonl"
+    rows.write_bytes(b"\xef\xbb\xbf" + rows.read_bytes())
+    found = load_rows(config.data, seed=1)
+    assert (found.splits, found.tools) == (before, [{"name": "a"}])
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"source": "FOLDER/gone.jsonl"}, r"data\.source: there is no file .*gone\.jsonl\. Correct the path\."),
+        ({"source": "./gone"}, r"data\.source: there is no folder gone\. .*starts at the current folder, /"),
+        ({"source": "FOLDER/rows.json"}, r"data\.source: .*rows\.json is a file, but not \.jsonl\. Write it as"),
+        ({"mixture": [{"source": "gone.jsonl"}]}, r"data\.mixture\.0\.source: there is no file gone\.jsonl"),
+        ({"mixture": [{"source": "smart-home"}]}, r"data\.mixture\.0\.source can't be 'smart-home'"),
+        ({"validation": "gone.jsonl"}, r"data\.validation: there is no file gone\.jsonl"),
+        ({"tests": {"mine": "gone.jsonl"}}, r"data\.tests\.mine: there is no file gone\.jsonl"),
+        ({"tools": "gone.json"}, r"data\.tools: there is no file gone\.json"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named_with_their_key(
+    make_config: Make, tmp_path: Path, data: dict[str, Any], expected: str
+) -> None:
+    (tmp_path / "rows.json").write_text("[]")
+    if "source" in data:
+        data = {"source": data["source"].replace("FOLDER", str(tmp_path))}
+    with pytest.raises(UserError, match=expected):
+        check_sources(make_config(data=data).data)
+
+
+def test_an_empty_file_is_named_with_its_key(make_config: Make, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    for data, key in (
+        ({"source": str(tmp_path / "empty.jsonl")}, r"data\.source"),
+        ({"mixture": [{"source": str(tmp_path / "empty.jsonl")}]}, r"data\.mixture\.0\.source"),
+        ({"tests": {"t": str(tmp_path / "empty.jsonl")}}, r"data\.tests\.t"),
+    ):
+        with pytest.raises(UserError, match=rf"{key}: .*empty\.jsonl holds no rows\. Each line is one chat"):
+            load_rows(make_config(data=data).data, seed=1)
+
+
+def test_the_bad_file_of_a_folder_is_named(make_config: Make, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in toy_rows(20)))
+    (tmp_path / "hub" / "b.jsonl").write_text('{"messages": "x\n')
+    with pytest.raises(UserError, match=r"data\.source: 1 bad rows:\n.*b\.jsonl:1: "):
+        load_rows(make_config(data={"source": str(tmp_path / "hub")}).data, seed=1)
 
 
 def test_rows_that_are_too_long_are_dropped_up_to_a_share(make_config: Make, tokenizer_folder: Path) -> None:

@@ -52,5 +52,5 @@ def test_it_ends_with_the_first_part_that_runs_out(make_config: Callable[..., Co
 
 def test_the_built_in_set_is_no_part(make_config: Callable[..., Config]) -> None:
     config = make_config(data={"mixture": [{"source": "smart-home"}]})
-    with pytest.raises(UserError, match="can't hold 'smart-home'"):
+    with pytest.raises(UserError, match="can't be 'smart-home'"):
         load_rows(config.data, seed=1)

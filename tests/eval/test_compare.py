@@ -90,8 +90,18 @@ def test_nothing_in_common_is_said(runs: tuple[Path, Path]) -> None:
         path.write_text(path.read_text().replace("row ", "sentence "))
     with pytest.raises(UserError, match=r"no common rows of the set 't3'.*the same data section and seed"):
         compare_runs(a, b)
-    with pytest.raises(UserError, match="no common rows of the set 'g7'"):
+    with pytest.raises(
+        UserError, match=r"no common rows of the set 'g7' .*sets of both: none, t3; another is chosen by --set"
+    ):
         compare_runs(a, a, "g7")
+
+
+@pytest.mark.parametrize(("text", "said"), [("name: [a\n", "is not valid YAML"), ("- a\n", "it holds no sections")])
+def test_a_damaged_config_is_named(runs: tuple[Path, Path], text: str, said: str) -> None:
+    a, b = runs
+    (b / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=rf"b/config\.yaml.*{said}"):
+        compare_runs(a, b)
 
 
 def test_bootstrap_is_that_of_every_resample() -> None:

@@ -146,6 +146,15 @@ def test_junit_status_and_last_line(run: Path, tmp_path: Path, capsys: pytest.Ca
     assert errors[1].startswith("no result for baseline-linear; this run has teacher-eager")
 
 
+def test_junit_that_cannot_be_written_is_named(run: Path, tmp_path: Path) -> None:
+    path = gates(tmp_path, "floor:\n- {artifact: teacher-eager, at_least: 0.1}\n")
+    with pytest.raises(UserError, match=rf"--junit {tmp_path} is a folder: name the file, e\.g\. --junit .*gates\.xml"):
+        judge_run(run, path, tmp_path)
+    pytest.importorskip("junitparser", reason="JUnit XML needs the extra 'eval'")
+    with pytest.raises(UserError, match=r"--junit .*a\.xml can't be written: (File exists|Not a directory)"):
+        judge_run(run, path, path / "a.xml")
+
+
 def test_strict_fails_what_is_undecided(run: Path, tmp_path: Path) -> None:
     path = gates(tmp_path, QUALITY % ("student-keras", 0.02))
     assert judge_run(run, path)["passed"]

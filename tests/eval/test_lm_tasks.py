@@ -11,7 +11,7 @@ import pytest
 
 from eval.engines.registry import spec_of
 from eval.engines.torch_engine import TeacherEngine
-from eval.lm_tasks import TASKS, _adapter, evaluate, known_tasks
+from eval.lm_tasks import TASKS, _adapter, evaluate, known_tasks, run_tasks
 from tests.conftest import TINY
 from train.config import Config
 from train.errors import UserError
@@ -98,9 +98,32 @@ def test_a_task_of_a_local_file(engine: TeacherEngine, tmp_path: Path, monkeypat
     assert low < found["acc"] < high
 
 
+def test_a_folder_relative_to_the_current_one(
+    engine: TeacherEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(TASKS.parents[1])
+    assert evaluate(engine, [], Path("eval/tasks"))["everyday"]["rows"] > 0
+
+
+def test_what_is_wrong_is_told_before_the_model_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")  # no model anywhere
+    folder = tmp_path / "tasks"
+    with pytest.raises(UserError, match=r"--on has the unknown engine 'nope'"):
+        run_tasks(tmp_path, "nope", [])
+    with pytest.raises(UserError, match=rf"There is no folder {folder} \(--folder\)"):
+        run_tasks(tmp_path, "teacher-eager", [], folder)
+    folder.mkdir()
+    with pytest.raises(UserError, match=rf"{folder} \(--folder\) holds no task"):
+        run_tasks(tmp_path, "teacher-eager", [], folder)
+    (folder / "bad.yaml").write_text("task: [a\n")
+    with pytest.raises(UserError, match=r"bad\.yaml:\d is not valid YAML"):
+        run_tasks(tmp_path, "teacher-eager", [], folder)
+
+
 def test_unknown_task_and_engine_without_probabilities(engine: TeacherEngine) -> None:
     assert known_tasks(TASKS) == ["everyday"]
-    with pytest.raises(UserError, match=r"no task 'mmlu'\. Tasks here: everyday"):
+    with pytest.raises(UserError, match=r"no task 'mmlu' \(--task\)\. Tasks here: everyday"):
         evaluate(engine, ["mmlu"], TASKS)
     with pytest.raises(UserError, match="gives no probabilities"):
         evaluate(object(), [], TASKS)

@@ -16,13 +16,15 @@ from eval.engines.engine import Answer
 from eval.likelihood import read_text
 from eval.results import read_result
 from eval.samples import SampleFile, open_slots_of, read_samples, read_set
-from eval.stage import run
+from eval.stage import check_before, run
+from tests.conftest import tiny_config
 from tests.eval.conftest import EVAL
-from train.config import Config
+from train.config import Config, load_config
 from train.errors import TandemError, UserError
 from train.runs import RunFolder, StageContext
 from train.tracking.tracker import Tracker
 
+CONFIGS = [p for p in sorted((Path(__file__).parents[2] / "configs").glob("*.yaml")) if p.stem != "gates"]
 Fake = Callable[..., None]
 
 
@@ -172,6 +174,25 @@ def test_wrong_requests_are_found_before_anything_starts(
     with pytest.raises(UserError, match=message):
         run(other)
     assert not context.run.eval.exists()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_the_shipped_configs_ask_for_what_their_data_have(path: Path) -> None:
+    check_before(load_config(path).config)
+
+
+def test_test_sets_are_known_before_the_data_are_there(tmp_path: Path) -> None:
+    def check(data: dict[str, Any], *sets: str) -> None:
+        asked = {"sets": dict.fromkeys(sets, 5), "headline": sets[0]}
+        check_before(tiny_config(tmp_path, data=data, eval=asked))
+
+    check({"source": "smart-home"}, "t1", "none", "val", "bfcl_simple")
+    check({"tests": {"mine": "m.jsonl"}}, "mine", "train")
+    for data in ({"tests": {"mine": "m.jsonl"}}, {"source": "smart-home", "mixture": [{"source": "a.jsonl"}]}):
+        with pytest.raises(
+            UserError, match=r"'t3', which this config's data have not\. Sets: train, val, .*data\.tests"
+        ):
+            check(data, "t3")
 
 
 @pytest.mark.parametrize(

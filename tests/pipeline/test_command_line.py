@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,8 +44,13 @@ def prompts(count: int) -> str:
 @pytest.mark.parametrize(
     ("extra", "overrides", "expected"),
     [
+        ("data: {source: FILE, tests: {t: gone.jsonl}}\n", [], "data.tests.t: there is no file gone.jsonl"),
         ("", ["finetune.epochz=1"], "did you mean 'epochs'?"),
-        ("data: {source: gone.jsonl}\n", [], "There is no data file at gone.jsonl"),
+        (
+            "data: {source: gone.jsonl}\n",
+            [],
+            "data.source: there is no file gone.jsonl. Correct the path; a relative one starts at the current folder",
+        ),
         ("model: {source: gone.gguf}\ndata: {source: FILE}\n", [], "there is no file gone.gguf"),
         (
             "model: {source: FILE, sha256: abc}\ndata: {source: FILE}\n",
@@ -117,6 +123,7 @@ VERBS = [
     "dashboard",
     "web",
     "sweep",
+    "trial",
     "doctor",
 ]
 
@@ -129,12 +136,65 @@ def test_every_verb_has_help(tmp_path: Path, verb: list[str]) -> None:
     result = tandem(*verb, "--help", runs=tmp_path)
     assert result.returncode == 0
     assert "Usage" in result.stdout
+    assert f"Example: tandem {' '.join(verb) or 'run'} " in " ".join(result.stdout.split()) + " "
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["web", "RUN", "--port", "99999"],
+        ["dashboard", "RUN", "--port", "99999"],
+        ["chat", "RUN", "hello", "--threads", "0"],
+        ["data", "configs/smoke.yaml", "--show", "-3"],
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_name(tmp_path: Path, arguments: list[str]) -> None:
+    result = tandem(*(part.replace("RUN", str(tmp_path)) for part in arguments), runs=tmp_path / "runs")
+    assert result.returncode == 2
+    assert f"Invalid value for '{arguments[-2]}'" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_taken_port_is_told_before_anything_is_fetched_for_the_page(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = tandem("web", str(tmp_path), "--port", str(port), runs=tmp_path)  # not even a bundle there yet
+    assert result.returncode == 2
+    assert f"Port {port} (--port) is taken or not allowed on 127.0.0.1" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["data", "run"])
+def test_a_run_folder_that_cannot_be_made_is_named(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "taken").write_text("")
+    for runs, name in ((tmp_path, "taken"), (Path("/proc/x"), "c")):
+        result = tandem(verb, config_file(tmp_path), f"name={name}", runs=runs)
+        assert result.returncode == 2
+        assert f"The run folder {runs / name} can't be made" in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_wrong_command_lines_have_status_2(tmp_path: Path) -> None:
     assert tandem("fly", runs=tmp_path).returncode == 2
     assert tandem("report", str(tmp_path), runs=tmp_path).returncode == 2
     assert tandem("chat", str(tmp_path), "hello", runs=tmp_path).returncode == 2
+
+
+def test_ctrl_c_during_the_imports_ends_with_130() -> None:
+    def run(code: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", f"import signal, sys\nsignal.signal(2, signal.default_int_handler)\n{code}"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    pressed = run(
+        "from train import early_interrupt\nearly_interrupt.begin()\nsignal.raise_signal(2)\nprint('went on')"
+    )
+    assert (pressed.returncode, pressed.stdout) == (130, "")
+    assert pressed.stderr == "interrupted\n"
+    # It comes before all that takes long, and ends where the work begins.
+    first = run("sys.modules['typer'] = None\ntry: import tandem\nexcept ImportError: signal.raise_signal(2)")
+    assert first.returncode == 130
+    later = run("from tandem import guarded\nsys.exit(guarded(lambda: signal.raise_signal(2)))")
+    assert later.returncode == 130
+    assert "finished stages and checkpoints are kept" in later.stderr
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
@@ -169,6 +229,29 @@ def test_functions_that_the_export_would_refuse_are_refused_before_any_work(tmp_
     assert "'pattern'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("eval.headline=t9", "eval.headline is 't9', which is not among eval.sets"),
+        ("eval.sets={t3: 5, t9: 5}", "the test set 't9', which this config's data have not. Sets: train, val, t1, t2"),
+        ("eval.engines=[base,teachr-eager]", "unknown engine 'teachr-eager'. Did you mean 'teacher-eager'?"),
+        ("eval.engines=[]", "eval.engines is empty"),
+        ("data.source=gone.jsonl", "data.source: there is no file gone.jsonl"),
+        ("data.tools=gone.json", "data.tools: there is no file gone.json"),
+        ("model.source=gone.gguf", "model.source: there is no file gone.gguf"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_what_only_a_late_stage_would_refuse_is_refused_before_any_work(
+    tmp_path: Path, verb: str, override: str, expected: str
+) -> None:
+    done = tandem(verb, config_file(tmp_path), override, runs=tmp_path / "runs")
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def wrapped(cause: BaseException) -> RuntimeError:

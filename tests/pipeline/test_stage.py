@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from train.data import data_stage
 from train.distill import CAPTURE
 from train.errors import TandemError, UserError
 from train.keras_track import distill_stage, initial_folder
-from train.pipeline import needed, run_pipeline
+from train.pipeline import StageFailedError, needed, run_pipeline, to_do
 from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
@@ -109,6 +111,49 @@ def test_two_processes_cannot_share_a_run(make_config: Callable[..., Config]) ->
     assert run_stage(FAKE, config) == {"figure": 7}
 
 
+def refuse(context: StageContext) -> dict[str, Any]:
+    """A stage that finds its input wrong."""
+    assert "max_length: 100" in (context.run.path / "config.yaml").read_text(), "what is under way is on the disk"
+    raise UserError("wrong")
+
+
+def test_a_refused_command_leaves_the_config_of_the_finished_stages(make_config: Callable[..., Config]) -> None:
+    run_stage(FAKE, make_config())
+    path = open_run(make_config()).path / "config.yaml"
+    before = path.read_text()
+    other = make_config(data={"max_length": 100})
+    with pytest.raises(UserError, match="wrong"):
+        run_stage(replace(FAKE, entry="tests.pipeline.test_stage:refuse"), other)
+    assert path.read_text() == before
+    with pytest.raises(UserError, match="needs"):
+        run_stage(replace(FAKE, inputs=("gone",)), other)
+    assert path.read_text() == before
+    run_stage(FAKE, other)
+    assert path.read_text() == dump_config(other)
+
+
+def test_a_stage_that_is_done_leaves_the_config_but_brings_back_a_lost_one(make_config: Callable[..., Config]) -> None:
+    run_stage(FAKE, make_config())
+    path, before = open_run(make_config()).path / "config.yaml", dump_config(make_config())
+    other = make_config(finetune={"learning_rate": 1e-5})  # nothing was made with it
+    run_stage(FAKE, other)
+    assert path.read_text() == before
+    path.unlink()
+    run_stage(FAKE, other)
+    assert path.read_text() == dump_config(other)
+
+
+def test_a_killed_command_leaves_its_config(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_stage(FAKE, make_config())
+    other = make_config(data={"max_length": 100})
+    monkeypatch.setattr(sys.modules["tests.pipeline.test_stage"], "work", lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(FAKE, other)
+    assert (open_run(other).path / "config.yaml").read_text() == dump_config(other)
+
+
 def test_a_full_disk_is_refused_before_the_work(
     make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +222,25 @@ def test_a_failing_stage_leaves_no_folder(make_config: Callable[..., Config], tm
         "config.yaml",
         "metrics.jsonl",
     ]
+
+
+@pytest.mark.parametrize(("status", "goes_on"), [(2, False), (3, False), (1, True), (-9, True)])
+def test_only_what_can_go_on_is_said_to(status: int, goes_on: bool) -> None:
+    assert ("The same command goes on" in str(StageFailedError("data", status))) == goes_on
+
+
+def test_what_comes_after_a_stage_that_is_to_do_is_to_do(make_config: Callable[..., Config]) -> None:
+    config = make_config()
+    reads = Stage("reads", "tests.pipeline.test_stage:reads", (), ("made",), ("read",), ())
+    apart = replace(FAKE, name="apart", sections=("export",), outputs=("apart",))
+    stages = [FAKE, reads, apart]
+    assert to_do(stages, config, open_run(config)) == stages
+    for stage in stages:
+        run_stage(replace(stage, entry=FAKE.entry), config)
+    assert to_do(stages, config, open_run(config)) == []
+    changed = make_config(data={"max_length": 100})  # `reads` itself asks for nothing of that
+    assert is_done(reads, changed, open_run(config))
+    assert to_do(stages, changed, open_run(config)) == [FAKE, reads]
 
 
 @pytest.mark.parametrize(

@@ -144,11 +144,19 @@ def test_the_report_ranks_by_the_metric(tmp_path: Path, capsys: pytest.CaptureFi
         (', "${args_no_hyphens}"', "", "no \\${args_no_hyphens}"),
         ("{values: [0.001, 0.01]}", "{min: 3, max: 2}", "min below max"),
         ("metric:", "metrics:", "did you mean 'metric'"),
+        ("method: grid", "", r"1 problem in the sweep file .*\n  method: missing"),
     ],
 )
 def test_what_cannot_run_here_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         run_sweep(write(tmp_path, GRID.replace(old, new)), None, FakeLaunch())
+
+
+def test_a_command_that_is_no_program_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    path = write(tmp_path, GRID.replace("${interpreter}", "no-such-python"))
+    with pytest.raises(UserError, match=rf"{path}: command starts with 'no-such-python', which is no program"):
+        run_sweep(path)
 
 
 def test_a_metric_nobody_logs_is_named_with_those_there_are(tmp_path: Path) -> None:

@@ -6,12 +6,17 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from train.errors import UserError
+from train.free_port import require_free
+from train.tracking.dashboard import dashboard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,6 +44,20 @@ def served(finished_run: Path, tmp_path: Path) -> Iterator[str]:
     assert process.returncode == 0  # Ctrl-C is how a dashboard ends
     assert json.loads(stdout.splitlines()[-1])["url"] == url
     assert (tmp_path / "cache" / "trackio").is_dir()
+
+
+def test_a_port_that_is_taken_is_one_message(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trackio", reason="trackio is not installed (extra track)")
+    monkeypatch.setenv("TANDEM_CACHE", str(tmp_path / "cache"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=rf"Port {port} \(--port\) is taken or not allowed"):
+            dashboard(finished_run, browser=False, port=port)
+    assert not (tmp_path / "cache").exists(), "nothing was imported for it"
+    require_free(port)
+    require_free(None)
 
 
 def test_the_page_shows_the_run(served: str) -> None:

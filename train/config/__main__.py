@@ -1,10 +1,11 @@
 """Writes configs/schema.json, which gives editors completion and texts for every YAML key.
 
-python -m train.config
+Example: python -m train.config
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
 from pathlib import Path
 from typing import Any
@@ -27,5 +28,7 @@ def json_schema() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    formatter = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser("python -m train.config", description=__doc__, formatter_class=formatter).parse_args()
     write_json(SCHEMA, json_schema())
     print(SCHEMA)

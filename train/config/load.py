@@ -7,10 +7,13 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -31,7 +34,11 @@ class LoadedConfig:
     path: Path
 
     def origin(self, key: str) -> str:
-        return self.origins.get(key, "default")
+        """Where a value came from; of a mapping's member (eval.sets.t3): where the mapping did."""
+        parts = key.split(".")
+        while not (found := self.origins.get(".".join(parts))) and len(parts) > 1 and not _fields_at(parts[:-1]):
+            parts.pop()
+        return found or "default"
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -57,19 +64,19 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
     return LoadedConfig(config, origins, path)
 
 
-def read_checked(path: Path, model: type[Model]) -> Model:
-    """Any other YAML file (gates) as a model of its own, with the same messages.
+def read_checked(path: Path, model: type[Model], what: str) -> Model:
+    """Any other YAML file as a model of its own, with the same messages; `what` says what it is ("gates file").
 
     Raises:
         UserError: lists all problems, each with dotted key, value, what was expected and its line.
     """
-    node = _parse(path)
+    node = _parse(path, model, what)
     origins: Origins = {}
     _note_lines(node, path, "", origins)
     try:
-        return model.model_validate(_plain(node))
+        return model.model_validate(plain(node))
     except ValidationError as error:
-        raise UserError(_explain(error, origins, path, model)) from None
+        raise UserError(_explain(error, origins, path, model, what)) from None
 
 
 def _note_lines(node: Any, path: Path, prefix: str, origins: Origins) -> None:
@@ -106,24 +113,33 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Origins]:
     return values, origins
 
 
-def _parse(path: Path) -> CommentedMap:
+def parse_yaml(path: Path, what: str = "file") -> Any:
+    """What a YAML file holds, with its lines. Raises UserError where it can't be read; `what` says what it is."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], n=1)
         hint = f" Did you mean {path.parent / near[0]}?" if near else ""
-        raise UserError(f"No config file at {path}.{hint}") from None
+        raise UserError(f"No {what} at {path}.{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The config {path} can't be read: {error}.") from None
+        raise UserError(f"The {what} {path} can't be read: {error}.") from None
     try:
-        node = YAML(typ="rt").load(text)
+        return YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise UserError(f"{path}:{line} is not valid YAML: {error.problem}.") from None
     except YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}.") from None
+
+
+def _parse(path: Path, model: type[BaseModel] = Config, what: str = "config") -> CommentedMap:
+    node = parse_yaml(path, "config file" if what == "config" else what)
     if not isinstance(node, CommentedMap):
-        raise UserError(f"{path} is not a config: a mapping of sections such as 'data:' was expected.")
+        found = "it is empty" if node is None else f"it holds a {'list' if isinstance(node, list) else 'single value'}"
+        raise UserError(
+            f"{path} is not a {what}: {found}, and a mapping with keys such as "
+            f"{', '.join(list(model.model_fields)[:3])} was expected."
+        )
     return node
 
 
@@ -137,7 +153,7 @@ def _merge(values: dict[str, Any], origins: Origins, node: Mapping[str, Any], pa
             values[key] = inner if isinstance(inner, dict) else {}
             _merge(values[key], origins, value, path, f"{dotted}.")
         else:
-            values[key] = _plain(value)
+            values[key] = plain(value)
         origins[dotted] = f"{path}:{line}"
 
 
@@ -149,12 +165,12 @@ def _line(node: CommentedMap, key: Any) -> int:
     return _line(merged[0], key) if merged else int(node.lc.line) + 1  # an !!omap knows only where it begins
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """ruamel's round-trip scalars as the plain Python values they stand for."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, bool) or value is None:
         return value
     for kind in (int, float, str):
@@ -172,6 +188,8 @@ def _apply_override(values: dict[str, Any], origins: Origins, override: str) -> 
     except YAMLError:
         value = text
     parts = key.split(".")
+    if _is_text(_fields_at(parts[:-1]).get(parts[-1])) and isinstance(value, bool | int | float | date):
+        value = text  # name=2026-11-27 is a name, whatever YAML takes it for
     inner = values
     for part in parts[:-1]:
         child = inner.setdefault(part, {})
@@ -179,13 +197,30 @@ def _apply_override(values: dict[str, Any], origins: Origins, override: str) -> 
             inner[part] = child = {}
         inner = child
     inner[parts[-1]] = value
-    origins[key] = f"override '{override}'"
+    for replaced in [name for name in origins if name.startswith(f"{key}.")]:
+        del origins[replaced]
+    _note_override(value, key, f"override '{override}'", origins)
 
 
-def _explain(error: ValidationError, origins: Origins, path: Path, model: type[BaseModel] = Config) -> str:
+def _note_override(value: Any, key: str, origin: str, origins: Origins) -> None:
+    origins[key] = origin
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        _note_override(inner, f"{key}.{name}", origin, origins)
+
+
+def _is_text(field: FieldInfo | None) -> bool:
+    """Whether a key takes text (or a path), and at most null beside it."""
+    annotation = None if field is None else field.annotation
+    parts = get_args(annotation) if get_origin(annotation) is UnionType else (annotation,)
+    return any(getattr(part, "__origin__", part) in (str, Path) for part in parts)
+
+
+def _explain(
+    error: ValidationError, origins: Origins, path: Path, model: type[BaseModel] = Config, what: str = "config"
+) -> str:
     problems = [_problem(problem, origins, model) for problem in error.errors(include_url=False)]
     head = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"{head} in the config {path}:\n" + "\n".join(f"  {text}" for text in problems)
+    return f"{head} in the {what} {path}:\n" + "\n".join(f"  {text}" for text in problems)
 
 
 def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
@@ -203,6 +238,13 @@ def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
     expected = str(problem["msg"]).removeprefix("Value error, ")
     if not dotted:
         return expected
+    if problem["type"] == "string_type":
+        return f"{dotted}: {problem['input']} ({origin}); expected: text. Put the value in quotes."
+    if problem["type"] == "model_type":
+        known = list(_fields_at(location, model))
+        return f"{dotted}: {problem['input']!r} ({origin}); expected: a section with the keys {', '.join(known)}."
+    if problem["type"] == "dict_type":
+        return f"{dotted}: {problem['input']!r} ({origin}); expected: a mapping, {{key: value}}."
     if isinstance(problem["input"], dict):  # of a section, files may each bring a part: no line is the one to blame
         where = f" ({origins[dotted]})" if dotted in origins and not _fields_at(location, model) else ""
         return f"{dotted}{where}: {expected}"
@@ -210,14 +252,17 @@ def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
 
 
 def _origin_of(location: Sequence[str], origins: Origins) -> str:
-    """Origin of the key, or of the nearest section above it that a file or override names."""
+    """Origin of the key, of what an override set below it, or of the nearest section above it that has one."""
+    dotted = ".".join(location)
+    if dotted not in origins and (below := [name for name in origins if location and name.startswith(f"{dotted}.")]):
+        return origins[below[0]]
     for end in range(len(location), 0, -1):
         if (origin := origins.get(".".join(location[:end]))) is not None:
             return origin
     return "default"
 
 
-def _fields_at(location: Sequence[str], model: type[BaseModel] = Config) -> Mapping[str, Any]:
+def _fields_at(location: Sequence[str], model: type[BaseModel] = Config) -> Mapping[str, FieldInfo]:
     for part in location:
         if part.isdigit():  # an item of a list of sections
             continue

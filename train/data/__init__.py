@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from train.config.schema import Config
+from train.config.schema import Config, DataConfig
 from train.runs import Stage
 
 STAGE = Stage(
@@ -24,3 +24,11 @@ def data_stage(config: Config) -> Stage:
     named.append(source if source.endswith(".gguf") else f"{source}/tokenizer.json")
     own = [Path(name).expanduser() for name in named if name is not None and name != "smart-home"]
     return replace(STAGE, inputs=tuple(str(path.resolve()) for path in own if path.exists()))
+
+
+def split_names(config: DataConfig) -> list[str]:
+    """The files of rows that the data stage will write."""
+    from train.data.smart_home import TESTS
+
+    tests = TESTS if config.source == "smart-home" and not config.mixture else config.tests
+    return ["train", "val", *tests]

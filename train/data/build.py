@@ -14,12 +14,12 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from train.atomic import whole_folder, write_json, write_jsonl, write_text
-from train.base_model import base_folder
+from train.base_model import base_folder, check_base
 from train.chat import CHAT_TEMPLATE, PAD, START, STOP, WITHOUT_LIMITS, ChatTokenizer, content_text
 from train.config.schema import Config, DataConfig
 from train.data.chat_jsonl import Row
 from train.data.gate import GateReport, check_no_leak, gate_split
-from train.data.sources import SourceRows, load_rows
+from train.data.sources import SourceRows, check_sources, load_rows
 from train.data.vocabulary import trim_vocabulary
 from train.errors import UserError
 from train.progress import say
@@ -29,6 +29,8 @@ from train.runs import StageContext
 def run(context: StageContext) -> dict[str, Any]:
     """Writes data/; returns rows per split, dropped rows and the size of the vocabulary."""
     config = context.config
+    check_sources(config.data)
+    check_base(config.model)
     found = load_rows(config.data, config.seed)
     check_no_leak(found.splits)
     with whole_folder(context.run.data) as folder:

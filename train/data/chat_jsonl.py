@@ -9,23 +9,28 @@ from typing import Any
 
 from train.chat import ROLES
 from train.errors import UserError
+from train.local_path import missing
 
 Row = dict[str, Any]
 SHOWN_PROBLEMS = 5
 
 
-def read_chat_jsonl(path: Path) -> list[Row]:
+def read_chat_jsonl(path: Path, key: str = "data") -> list[Row]:
     """All rows of a file.
+
+    Args:
+        path: UTF-8, with or without a byte order mark.
+        key: config key that names the file, for messages.
 
     Raises:
         UserError: no such file, no rows, or rows that are not chats; the first problems are listed by line number.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"There is no data file at {path}.") from None
+        raise missing(key, path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The data file {path} can't be read as UTF-8 text: {error}.") from None
+        raise UserError(f"{key}: {path} can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
     rows: list[Row] = []
     problems: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -37,9 +42,9 @@ def read_chat_jsonl(path: Path) -> list[Row]:
             problems.append(f"  {path}:{number}: {error}")
     if problems:
         more = f"\n  … and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
-        raise UserError(f"{len(problems)} bad rows:\n" + "\n".join(problems[:SHOWN_PROBLEMS]) + more)
+        raise UserError(f"{key}: {len(problems)} bad rows:\n" + "\n".join(problems[:SHOWN_PROBLEMS]) + more)
     if not rows:
-        raise UserError(f"The data file {path} holds no rows.")
+        raise UserError(f'{key}: {path} holds no rows. Each line is one chat: {{"messages": [{{"role": …}}, …]}}.')
     return rows
 
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -176,6 +177,12 @@ def _check_program(path: Path, sweep: Sweep) -> None:
         raise UserError(
             f"{path}: program is {sweep.program!r}, which is not there. "
             "Start the sweep in the folder of the checkout, as 'wandb agent' must be, too."
+        )
+    first = command_of(sweep, {})[0]
+    if shutil.which(first) is None:
+        raise UserError(
+            f"{path}: command starts with {first!r}, which is no program on this machine. "
+            'Correct it; Python is "${interpreter}".'
         )
 
 

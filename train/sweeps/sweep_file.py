@@ -115,7 +115,7 @@ def read_sweep(path: Path) -> Sweep:
     Raises:
         UserError: all problems with their lines; method bayes; a continuous parameter in a grid.
     """
-    sweep = read_checked(path, Sweep)
+    sweep = read_checked(path, Sweep, "sweep file")
     if sweep.method == "bayes":
         raise UserError(
             f"{path}: method bayes needs W&B's server, which chooses the trials: 'wandb sweep {path}'. "

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from train.cache import cache_folder
+from train.free_port import HOST, require_free, taken
 from train.progress import say
 from train.tracking.trackio_run import quiet, require_trackio
 from train.until_ended import until_ended
@@ -26,8 +27,11 @@ def dashboard(run: Path, *, browser: bool = True, port: int | None = None) -> di
         run: run folder.
         browser: open the page in the default browser, too.
         port: where to serve on 127.0.0.1; None: the first free one from 7860.
+
+    Raises UserError where the port is taken.
     """
     require_trackio("tandem dashboard")
+    require_free(port)
     folder = dashboard_folder(run)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -55,8 +59,11 @@ def _serve(project: str, port: int | None) -> tuple[Any, str]:
     with quiet():
         import trackio
 
-        server, url, _, _ = trackio.show(
-            project, open_browser=False, block_thread=False, host="127.0.0.1", server_port=port, share=False
-        )
+        try:
+            server, url, _, _ = trackio.show(
+                project, open_browser=False, block_thread=False, host=HOST, server_port=port, share=False
+            )
+        except OSError:  # what it says when no port is free
+            raise taken(port) from None
     # The address without trackio's write token: the page only shows.
     return server, f"{url.rstrip('/')}/?project={project}"
