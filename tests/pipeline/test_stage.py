@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,7 +147,11 @@ def test_a_killed_command_leaves_its_config(
 ) -> None:
     run_stage(FAKE, make_config())
     other = make_config(data={"max_length": 100})
-    monkeypatch.setattr(sys.modules["tests.pipeline.test_stage"], "work", lambda _: signal.raise_signal(signal.SIGINT))
+
+    def interrupted(_: StageContext) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["tests.pipeline.test_stage"], "work", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_stage(FAKE, other)
     assert (open_run(other).path / "config.yaml").read_text() == dump_config(other)
