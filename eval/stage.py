@@ -135,9 +135,14 @@ def _difference(outcome: EngineOutcome, outcomes: dict[str, EngineOutcome], conf
 
 def _forget_others(config: Config, folder: RunFolder) -> None:
     """Takes away results of engines that are no longer asked for: the report would show them beside the new ones."""
-    for path in folder.eval.glob("*.json"):
-        if path.stem not in config.eval.engines:
-            path.unlink()
+    others = [path for path in sorted(folder.eval.glob("*.json")) if path.stem not in config.eval.engines]
+    if others:
+        say(
+            f"eval: {', '.join(path.stem for path in others)}: no longer in eval.engines, so out of the report; the "
+            f"answers stay in {folder.eval / 'samples'}, and are taken up where they are asked for again"
+        )
+    for path in others:
+        path.unlink()
 
 
 def _headline(results: list[Result], name: str) -> dict[str, Any]:

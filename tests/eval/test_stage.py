@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,20 @@ def test_answers_are_taken_up_row_by_row(fake: Fake, context: StageContext) -> N
     assert asked(context.run, "teacher-eager") == 14  # none of them again
     assert len(read_samples(context.run.eval / "samples", "student-keras")) == 14
     assert not (context.run.eval / "samples" / "student-keras.partial.jsonl").exists()
+
+
+def test_an_engine_that_is_left_out_once_is_not_asked_again(
+    fake: Fake, context: StageContext, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for engine in ("teacher-eager", "student-keras"):
+        fake(engine, "Right")
+    run(context)
+    section = context.config.eval.model_copy(update={"engines": ["teacher-eager"]})
+    run(replace(context, config=context.config.model_copy(update={"eval": section})))
+    assert "student-keras: no longer in eval.engines" in capfd.readouterr().err
+    assert not (context.run.eval / "student-keras.json").exists()
+    assert run(context)["student-keras"] == 1.0
+    assert asked(context.run, "student-keras") == 14
 
 
 def test_changed_row_is_asked_again(fake: Fake, context: StageContext) -> None:
