@@ -39,7 +39,7 @@ def run(context: StageContext) -> dict[str, Any]:
     headline = train_student(context, config, made / "student", context.checkpoints, WHOLE)
     if config.control:
         say("distill: now the control, cross-entropy alone for the same steps")
-        part = TrainingPart(int(headline["steps"]), int(headline["schedule_steps"]), "control/")
+        part = TrainingPart(steps=headline["steps"], schedule=headline["schedule_steps"], prefix="control/")
         alone = config.model_copy(update={"alpha": 0.0, "max_minutes": None, "early_stopping": _best_only(config)})
         found = train_student(context, alone, made / "control", context.checkpoints / "control", part)
         headline |= {f"control_{name}": found[name] for name in ("val_loss", "steps")}
