@@ -176,7 +176,7 @@ def _make_fake(model: LlamaForCausalLM) -> None:
 def _batch(size: int, length: int) -> MicroBatch:
     ids = torch.zeros(size, length, dtype=torch.long)
     positions = torch.arange(length).expand(size, length).contiguous()
-    return MicroBatch(ids, ids.clone(), ids.clone(), positions, torch.zeros(size + 1, dtype=torch.int32))
+    return MicroBatch(ids, ids.clone(), ids.clone(), positions, torch.zeros(size + 1, dtype=torch.int32), length)
 
 
 @contextlib.contextmanager

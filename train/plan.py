@@ -80,7 +80,6 @@ def _costs(
 def _memory(config: Config, run: RunFolder | None, console: Console) -> dict[str, Any] | None:
     from train.hardware import cpu_has_bf16, gpu_has_bf16
     from train.memory_estimate import estimate_memory
-    from train.torch_track.gpu_busy import advice
     from train.torch_track.model import planned_shape
 
     shape = planned_shape(config.model, None if run is None else run.data / "tokenizer")
@@ -111,8 +110,6 @@ def _memory(config: Config, run: RunFolder | None, console: Console) -> dict[str
             f"the environment there is none: {found.tensors_mb:,.0f} MB in all, and slower steps.",
             highlight=False,
         )
-    if not on_cpu and (said := advice(settings)) is not None:
-        console.print(said, highlight=False)
     kept = {count: round(found.kept_mb(settings.parallel, count), 1) for count in SEVERAL}
     console.print(
         f"Several processes ({settings.parallel}) keep in weights, gradients and moments "

@@ -59,6 +59,9 @@ SHORT: dict[str, tuple[str, str, Settings]] = {
     "eager": (TANDEM, "packed, without torch.compile", {"micro_batch": 32, "compile": False}),
     "flex": (TANDEM, "packed, FlexAttention", {"micro_batch": 32, "road": {"attention": "flex"}}),
     "masked": (TANDEM, "packed, SDPA with a mask", {"micro_batch": 32, "road": {"attention": "masked"}}),
+    "pack-long": (TANDEM, "packed, attention told of rows as long as packs", {"micro_batch": 32, "longest": 1024}),
+    "micro-8": (TANDEM, "packed, micro-batch 8, one CUDA graph", {"micro_batch": 8}),
+    "micro-8-launched": (TANDEM, "packed, micro-batch 8, kernel by kernel", {"micro_batch": 8, "cuda_graph": "off"}),
     "unpacked": (TANDEM, "not packed", {"micro_batch": 8, "packing": False}),
     "trainer": (TRAINER, "HF Trainer, padded", {"micro_batch": 8}),
 }

@@ -24,6 +24,7 @@ from train.config.schema import Config, LlamaShape
 from train.runs import REPOSITORY, RunFolder, StageContext
 from train.torch_track.checkpoint import Progress
 from train.torch_track.compiling import compile_layers
+from train.torch_track.cuda_graph import record
 from train.torch_track.flops import step_flops
 from train.torch_track.job import Job, make_optimizer, start_accelerator
 from train.torch_track.loss import Road, SummedLoss
@@ -49,7 +50,8 @@ def made_rows(workload: dict[str, Any]) -> list[Encoded]:
 
 
 class GpuTandem:
-    """Settings: compile, packing, micro_batch, and fields of Road that differ from what Tandem takes by itself."""
+    """Settings: micro_batch, and what differs from what Tandem does by itself: compile, packing, cuda_graph ("off"),
+    longest (tokens that attention takes a row for), fields of Road."""
 
     def __init__(self, folder: Path, how: str) -> None:
         self._folder, self._settings = folder, json.loads(how)
@@ -57,6 +59,8 @@ class GpuTandem:
         packing = self._settings.get("packing", True)
         config = gpu_config(workload, self._settings, packing)
         packs = pack_rows(made_rows(workload), config.finetune.sequence_length, 0, packing)
+        if "longest" in self._settings:
+            vars(packs)["longest_row"] = self._settings["longest"]
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high")
         accelerator = start_accelerator(config.finetune)
@@ -78,8 +82,14 @@ class GpuTandem:
             self._job.optimizer.zero_grad()
         else:
             self._trial()
+        self._record()
         self._made_s = time.perf_counter() - started
         _let_go()
+
+    def _record(self) -> None:
+        with (self._folder / "trial.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            record(self._job)
 
     def _trial(self) -> None:
         """One micro-batch; the processes that load beside this one wait, since the GPU does not hold several."""
@@ -100,7 +110,8 @@ class GpuTandem:
         job = self._job
         road, fill = job.accelerator.unwrap_model(job.summed_loss).road, job.packs.fill
         return {
-            "road": road.__dict__, "first_s": self._made_s, "fill": fill, "device": torch.cuda.get_device_name(),
+            "road": road.__dict__, "cuda_graph": job.recorded is not None, "first_s": self._made_s, "fill": fill,
+            "device": torch.cuda.get_device_name(),
             "parameters": sum(p.numel() for p in job.model.parameters()),
         }  # fmt: skip
 
@@ -214,6 +225,7 @@ def gpu_config(workload: dict[str, Any], settings: dict[str, Any], packing: bool
         f"data.max_length={longest}", f"distill.buckets=[{longest}]",
         f"finetune.sequence_length={length}", f"finetune.batch_size={batch}",
         f"finetune.micro_batch_size={micro}",
+        f"finetune.cuda_graph={settings.get('cuda_graph', 'auto')}",
         "finetune.device=cuda", "finetune.precision=bf16", "seed=0",
     ]  # fmt: skip
     return load_config(REPOSITORY / "configs" / "smollm2-135m.yaml", overrides).config

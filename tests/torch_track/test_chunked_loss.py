@@ -10,7 +10,7 @@ from train.hardware import gpu_has_bf16
 from train.torch_track import attention, chunked_loss
 from train.torch_track.attention import kernel_for
 from train.torch_track.chunked_loss import chunked_cross_entropy
-from train.torch_track.packing import IGNORED, micro_batch, pack_rows
+from train.torch_track.packing import IGNORED, pack_rows
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64])
@@ -101,9 +101,3 @@ def test_emulated_bf16_is_not_native(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert not gpu_has_bf16()
-
-
-def test_bounds_by_hand() -> None:
-    packs = pack_rows([([1, 2, 3], [0, 1, 1]), ([4, 5], [0, 1]), ([6] * 7, [0] + [1] * 6)], 7, 0)
-    assert packs.segments.tolist() == [[0] * 7, [0, 0, 0, 1, 1, -1, -1]]
-    assert micro_batch(packs, [0, 1]).bounds.tolist() == [0, 7, 10, 12, 14, 14, 14]

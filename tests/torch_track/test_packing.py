@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,31 @@ def test_labels_positions_and_segments_by_hand() -> None:
     assert packs.positions.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2, 0]]
     assert packs.segments.tolist() == [[0, 0, 0, 0, 0, 1, 1, 1, EMPTY]]
     assert (packs.fill, packs.supervised_tokens) == (8 / 9, 4)
+
+
+def test_bounds_by_hand() -> None:
+    packs = pack_rows([([1, 2, 3], [0, 1, 1]), ([4, 5], [0, 1]), ([6] * 7, [0] + [1] * 6)], 7, 0)
+    assert packs.segments.tolist() == [[0] * 7, [0, 0, 0, 1, 1, EMPTY, EMPTY]]
+    batch = micro_batch(packs, [0, 1])
+    assert batch.bounds.tolist() == [0, 7, 10, 12, 14, 14, 14]
+    assert batch.longest == 7
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=20), st.integers(5, 16))
+def test_bounds_enclose_each_row_and_padding_in_pieces(lengths: list[int], capacity: int) -> None:
+    packs = pack_rows([([7] * length, [1] * length) for length in lengths], capacity, 0)
+    batch = micro_batch(packs, range(len(packs)))
+    ends = batch.bounds.tolist()
+    assert ends[0] == 0
+    assert ends[-1] == len(packs) * capacity
+    assert all(0 <= b - a <= max(lengths) == batch.longest for a, b in pairwise(ends))
+    segments = packs.segments.reshape(-1)
+    pieces = [segments[a:b].tolist() for a, b in pairwise(ends) if a < b]
+    assert all(len(set(piece)) == 1 for piece in pieces)  # one row, or padding
+    assert sum(piece[0] != EMPTY for piece in pieces) == len(lengths)
+    assert {len(micro_batch(packs, [index]).bounds) for index in range(len(packs))} == {
+        packs.most_rows - (-capacity // max(lengths)) + 1
+    }  # a shape that does not depend on which packs they are
 
 
 def test_mask_by_hand() -> None:

@@ -204,6 +204,11 @@ class FinetuneConfig(Section):
     compile: Literal["auto", "on", "off"] = Field(
         "auto", description="torch.compile of each decoder layer; auto: where the number of steps pays for it"
     )
+    cuda_graph: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto: one GPU launches a micro-batch that is too small to keep it busy as one CUDA graph, not "
+        "kernel by kernel",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
     parallel: Literal["ddp", "fsdp2"] = Field(
         "ddp",

@@ -58,7 +58,7 @@ def seen_by_layers(kernel: Kernel, batch: MicroBatch) -> dict[str, Any]:
     if kernel == "flex":
         return {"attention_mask": _block_mask(batch.segments)}
     if kernel == "varlen":
-        return {"attention_mask": None, "bounds": batch.bounds}
+        return {"attention_mask": None, "bounds": batch.bounds, "longest": batch.longest}
     return {"attention_mask": None, "one_row": True}
 
 
@@ -71,6 +71,7 @@ def packed_attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     bounds: torch.Tensor | None = None,
+    longest: int | None = None,
     one_row: bool = False,
     **rest: Any,
 ) -> tuple[torch.Tensor, None]:
@@ -79,7 +80,7 @@ def packed_attention(
     Args:
         query: [batch, heads, length, head size]; key, value: [batch, KV heads, length, head size].
         attention_mask: [batch, 1, length, length], True where a query may look; a BlockMask; or None.
-        bounds: MicroBatch.bounds: rows see themselves alone.
+        bounds, longest: of MicroBatch: rows see themselves alone.
         one_row: nothing but what comes later is hidden.
 
     Returns:
@@ -88,7 +89,7 @@ def packed_attention(
     length = query.shape[2]
     query, key = query.to(value.dtype), key.to(value.dtype)  # the rotation was fp32
     if bounds is not None:
-        return _varlen(query, key, value, bounds, scaling), None
+        return _varlen(query, key, value, bounds, longest or length, scaling), None
     if one_row:
         return _causal(query, key, value, scaling), None
     if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
@@ -118,14 +119,19 @@ def _products(
 
 
 def _varlen(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bounds: torch.Tensor, scaling: float | None
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bounds: torch.Tensor,
+    longest: int,
+    scaling: float | None,
 ) -> torch.Tensor:
     batch, heads, length, size = query.shape
     # [batch × length, heads, head size]: the layers' projections lie like this in memory, so nothing is copied.
     flat = [part.transpose(1, 2).reshape(batch * length, part.shape[1], size) for part in (query, key, value)]
     causal = (-1, 0)  # the window of keys: all before, none behind
     flash: Any = varlen_attn
-    out: torch.Tensor = flash(*flat, bounds, bounds, length, length, scale=scaling, window_size=causal, **_GROUPED)
+    out: torch.Tensor = flash(*flat, bounds, bounds, longest, longest, scale=scaling, window_size=causal, **_GROUPED)
     return out.view(batch, length, heads, size)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from train.torch_track.checkpoint import Progress
 from train.torch_track.compile_audit import LayerBreak
 from train.torch_track.loss import Road, SummedLoss
 from train.torch_track.model import load_trainable
-from train.torch_track.packing import Packs, pack_rows
+from train.torch_track.packing import MicroBatch, Packs, pack_rows
 from train.torch_track.sharding import is_sharded, shard, shards_wanted
 from train.torch_track.token_cache import encoded_rows
 from train.tracking.sample_prompts import SamplePrompts, sample_prompts
@@ -47,6 +48,7 @@ class Job:
     state: Progress
     prompts: SamplePrompts | None = None  # asked at every validation
     breaks: tuple[LayerBreak, ...] = ()  # layers that torch.compile left eager
+    recorded: Callable[[MicroBatch, torch.Tensor], torch.Tensor] | None = None  # a micro-batch's work: cuda_graph.py
 
     @property
     def settings(self) -> FinetuneConfig:

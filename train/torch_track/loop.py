@@ -13,6 +13,7 @@ from train.time_budget import TimeBudget
 from train.torch_track import guard
 from train.torch_track.compile_audit import CompileAudit, figures
 from train.torch_track.compiling import compile_layers, decide, setting_for
+from train.torch_track.cuda_graph import record
 from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
 from train.torch_track.packing import pack_order
@@ -30,8 +31,11 @@ def train(job: Job) -> None:
     order = pack_order(len(job.packs), job.state.total_steps * settings.batch_size, job.context.config.seed)
     limit_s = None if settings.max_minutes is None else 60 * settings.max_minutes
     budget = TimeBudget(limit_s, Counter({settings.sequence_length: 1}), job.state.seconds)
-    if job.state.compile_on and job.state.step < job.state.total_steps:
-        _compile(job, budget)
+    if job.state.step < job.state.total_steps:
+        if job.state.compile_on:
+            _compile(job, budget)
+        if job.state.compile_on is not None:
+            record(job)
     window, eager_s, audit = Window(job, _peak(job)), list[float](), CompileAudit()
     job.summed_loss.train()
     with progress("finetune", job.state.total_steps, "steps") as meter:
@@ -104,6 +108,7 @@ def _decide_compile(job: Job, eager_step_s: float, budget: TimeBudget) -> None:
     else:
         reason = "off" if setting == "off" else "too few steps to pay for compiling"
         job.state = replace(job.state, compile_on=False, compile_reason=reason)
+    record(job)
 
 
 def _compile(job: Job, budget: TimeBudget) -> None:

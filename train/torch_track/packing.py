@@ -7,7 +7,7 @@ logits equal those of the rows alone (tests/torch_track/test_packing.py).
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,6 +49,11 @@ class Packs:
         """Rows of the fullest pack."""
         return max(map(len, self.rows), default=0)
 
+    @cached_property
+    def longest_row(self) -> int:
+        """Tokens of the longest row."""
+        return int(self.positions.max(initial=0)) + 1
+
     @property
     def supervised_tokens(self) -> int:
         return int((self.labels != IGNORED).sum())
@@ -58,8 +63,9 @@ class Packs:
 class MicroBatch:
     """Packs as tensors, [batch, length], and where their rows begin.
 
-    bounds: int32, with all packs one behind the other: the first position of each row and of each run of padding, then
-    batch × length again and again. Its size depends on the packs as a whole alone, so shapes stay static.
+    bounds: int32, with all packs one behind the other: the first position of each row and of each piece of padding,
+    then batch × length again and again. longest: tokens between two bounds, at most. Both the size of bounds and
+    longest depend on the packs as a whole alone, so shapes stay static.
     """
 
     ids: torch.Tensor
@@ -67,10 +73,19 @@ class MicroBatch:
     segments: torch.Tensor
     positions: torch.Tensor
     bounds: torch.Tensor
+    longest: int
+
+    @property
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        return self.ids, self.labels, self.segments, self.positions, self.bounds
 
     def to(self, device: torch.device) -> MicroBatch:
-        tensors = (self.ids, self.labels, self.segments, self.positions, self.bounds)
-        return MicroBatch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> MicroBatch:
+        """The same with every tensor changed."""
+        ids, labels, segments, positions, bounds = map(change, self.tensors)
+        return MicroBatch(ids, labels, segments, positions, bounds, self.longest)
 
 
 def best_fit(lengths: Sequence[int], capacity: int) -> list[list[int]]:
@@ -120,16 +135,20 @@ def pack_rows(rows: Sequence[Encoded], length: int, pad_id: int, packing: bool =
 def micro_batch(packs: Packs, indices: Sequence[int]) -> MicroBatch:
     """The packs of these indices as one batch of tensors."""
     picked = [array[list(indices)] for array in (packs.ids, packs.labels, packs.segments, packs.positions)]
-    bounds = row_bounds(picked[2], packs.most_rows)
-    return MicroBatch(*(torch.from_numpy(array) for array in (*picked, bounds)))
+    ids, labels, segments, positions = map(torch.from_numpy, picked)
+    bounds = torch.from_numpy(row_bounds(picked[2], packs.most_rows, packs.longest_row))
+    return MicroBatch(ids, labels, segments, positions, bounds, packs.longest_row)
 
 
-def row_bounds(segments: Array, most_rows: int) -> npt.NDArray[np.int32]:
-    """MicroBatch.bounds of packs of at most `most_rows` rows, [batch × (most_rows + 1) + 1]."""
+def row_bounds(segments: Array, most_rows: int, longest: int) -> npt.NDArray[np.int32]:
+    """MicroBatch.bounds of packs of at most `most_rows` rows of at most `longest` tokens; padding is cut into pieces
+    of as many. Shape [batch × (most_rows + pieces of a pack) + 1]."""
     batch, length = segments.shape
-    bounds = np.full(batch * (most_rows + 1) + 1, batch * length, np.int32)
-    changes = np.diff(segments, axis=1, prepend=EMPTY - 1) != 0  # a pack's first position always is one
-    starts = np.flatnonzero(changes)
+    bounds = np.full(batch * (most_rows - (-length // longest)) + 1, batch * length, np.int32)
+    begins = np.diff(segments, axis=1, prepend=EMPTY - 1) != 0  # a pack's first position always is one
+    places = np.arange(length)
+    since = places - np.maximum.accumulate(np.where(begins, places, 0), axis=1)  # the row or padding began
+    starts = np.flatnonzero(begins | ((segments == EMPTY) & (since % longest == 0)))
     bounds[: len(starts)] = starts
     return bounds
 

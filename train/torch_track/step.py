@@ -59,7 +59,7 @@ def optimizer_step(job: Job, indices: Sequence[int], rate: float) -> StepResult:
     else:
         bad = tuple(name for name, gradient in gradients.items() if not torch.isfinite(whole(gradient)).all())
         result = replace(result, bad_gradients=bad)
-    job.optimizer.zero_grad()
+    job.optimizer.zero_grad(set_to_none=job.recorded is None)
     return result
 
 
@@ -68,15 +68,21 @@ def _backward(job: Job, indices: Sequence[int], supervised: int) -> torch.Tensor
     accelerator = job.accelerator
     batches = list(own_micro_batches(job.packs, indices, job.settings.micro_batch_size, accelerator))
     total = torch.zeros((), device=accelerator.device)
+    # DDP and FSDP2 average gradients over processes; the loss is a sum, so their number goes back in. FSDP2 has no
+    # no_sync of this name: it reduces after each micro-batch, since whole gradients are what it avoids.
+    factor = torch.tensor(accelerator.num_processes / max(1, supervised), device=accelerator.device)
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
         with contextlib.nullcontext() if last else accelerator.no_sync(job.summed_loss):
-            loss = job.summed_loss(batch)
-            # DDP and FSDP2 average gradients over processes; the loss is a sum, so their number goes back in. FSDP2
-            # has no no_sync of this name: it reduces after each micro-batch, since whole gradients are what it avoids.
-            accelerator.backward(loss * (accelerator.num_processes / max(1, supervised)))
-        total += loss.detach()
+            total += forward_backward(job, batch, factor) if job.recorded is None else job.recorded(batch, factor)
     return total
+
+
+def forward_backward(job: Job, batch: MicroBatch, factor: torch.Tensor) -> torch.Tensor:
+    """Adds the gradients of the micro-batch's summed loss × factor to the weights'; returns the summed loss."""
+    loss: torch.Tensor = job.summed_loss(batch)
+    job.accelerator.backward(loss * factor)
+    return loss.detach()
 
 
 def own_micro_batches(
