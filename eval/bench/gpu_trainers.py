@@ -89,7 +89,10 @@ class GpuTandem:
     def _record(self) -> None:
         with (self._folder / "trial.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            torch.cuda.reset_peak_memory_stats()
             record(self._job)
+            # A graph computes in memory of its own, which counts as taken while it is recorded alone.
+            self._recorded_peak = 0 if self._job.recorded is None else torch.cuda.max_memory_allocated()
 
     def _trial(self) -> None:
         """One micro-batch; the processes that load beside this one wait, since the GPU does not hold several."""
@@ -127,7 +130,7 @@ class GpuTandem:
         seconds = time.perf_counter() - started
         flops = sum(step_flops(self._job.model, self._job.packs, indices) for indices in each)
         self._done += 1 + self._steps
-        peak = torch.cuda.max_memory_allocated()
+        peak = max(torch.cuda.max_memory_allocated(), self._recorded_peak)
         _let_go()
         return {
             "seconds": seconds, "positions": sum(r.positions for r in results),

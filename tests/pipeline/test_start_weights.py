@@ -43,6 +43,33 @@ def test_training_begins_where_the_other_run_ended(trained: Config) -> None:
         torch.testing.assert_close(second[name], tensor, atol=1e-8, rtol=0, msg=name)
 
 
+@pytest.mark.parametrize("keep_best", [True, False])
+def test_a_share_of_the_first_weights_stays(trained: Config, keep_best: bool) -> None:
+    """The mean of both ends, by hand; the validation figures are those of the mean."""
+    # A rate so high that the best step is not the last one.
+    settings = {"learning_rate": 0.5, "min_lr_ratio": 1.0, "warmup_steps": 6, "eval_every": 1, "keep_best": keep_best}
+    names, losses = {}, {}
+    for share in (0.0, 0.25):
+        config = going_on(trained, initial_share=share, **settings)
+        config = config.model_copy(update={"name": f"share-{share:g}"})
+        run_stage(DATA, config)
+        headline = run_stage(finetune_stage(config), config)
+        assert not keep_best or headline["best_step"] < headline["steps"]
+        names[share], losses[share] = open_run(config).teacher, headline["val_loss"]
+    first, end, mixed = (weights(folder) for folder in (open_run(trained).teacher, names[0.0], names[0.25]))
+    for name, tensor in mixed.items():
+        torch.testing.assert_close(tensor, 0.25 * first[name] + 0.75 * end[name], msg=name)
+    again = going_on(trained, initial="run:share-0.25", learning_rate=1e-12, weight_decay=0.0)
+    run_stage(DATA, again)
+    assert run_stage(finetune_stage(again), again)["val_loss"] == pytest.approx(losses[0.25], abs=2e-5)
+    assert losses[0.25] != losses[0.0]
+
+
+def test_a_share_of_no_run_is_refused(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"initial_share is 0\.5, but finetune\.initial names no run"):
+        make_config(finetune={"initial_share": 0.5})
+
+
 def test_what_it_went_on_from_is_followed(trained: Config) -> None:
     config = going_on(trained)
     run_stage(DATA, config)

@@ -177,6 +177,11 @@ class FinetuneConfig(Section):
         description="'run:NAME': training goes on from the finished teacher of another run with the same model "
         "section, on other data for example; its embedding is matched by token. null: from the base",
     )
+    initial_share: Fraction = Field(
+        0.0,
+        description="share of finetune.initial's weights in the teacher, the rest being where training ended: the mean "
+        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903)",
+    )
     rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
     max_minutes: PositiveFloat | None = Field(
@@ -446,6 +451,11 @@ class Config(Section):
             raise ValueError(
                 f"finetune.initial {self.finetune.initial!r} says what training starts from, finetune.teacher "
                 f"{self.finetune.teacher!r} that none is trained. Leave one of them out"
+            )
+        if self.finetune.initial_share and self.finetune.initial is None:
+            raise ValueError(
+                f"finetune.initial_share is {self.finetune.initial_share:g}, but finetune.initial names no run whose "
+                "weights these would be. Name one (run:NAME), or leave initial_share out"
             )
         if self.finetune.initial is not None and self.finetune.adapter is not None:
             raise ValueError(

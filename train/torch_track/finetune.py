@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from transformers import LlamaForCausalLM
 
 from train.atomic import whole_folder
@@ -29,6 +31,7 @@ from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import micro_batch
 from train.torch_track.sharding import is_sharded
+from train.torch_track.validation import validate
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -41,6 +44,8 @@ def run(context: StageContext) -> dict[str, Any]:
     started, first_step = time.monotonic(), job.state.step
     train(job)
     seconds = time.monotonic() - started
+    if job.settings.initial_share:
+        _mix(job)
     job.accelerator.wait_for_everyone()
     figures = _headline(job, (job.state.step - first_step) * job.settings.batch_size, seconds)
     if job.accelerator.is_main_process:
@@ -64,6 +69,32 @@ def data_figures(job: Job) -> dict[str, float]:
     }
 
 
+def _mix(job: Job) -> None:
+    """Gives the model its share of the weights that the run began with, and validates what comes out."""
+    config, share = job.context.config, job.settings.initial_share
+    _take_best(job)
+    tokenizer = job.context.run.data / "tokenizer"
+    start = load_trainable(config.model, tokenizer, config.seed, initial=initial_folder(config))
+    with torch.no_grad():
+        for weight, first in zip(job.model.parameters(), start.parameters(), strict=True):
+            weight.lerp_(first.to(weight.device), share)
+    before, after = job.state.metrics["loss"], validate(job)
+    job.state = replace(job.state, metrics=after)
+    change = f"validation loss {before:.4f} → {after['loss']:.4f}"
+    say(f"finetune: with {share:g} of the weights of {job.settings.initial}: {change}")
+
+
+def _take_best(job: Job) -> None:
+    """Puts the weights of the best checkpoint into the model, where they are to be the teacher's."""
+    if (chosen := _chosen_step(job)) != job.state.step:
+        checkpoint.load_weights(job.context.checkpoints, chosen, job.model)
+
+
+def _chosen_step(job: Job) -> int:
+    best = job.state.selection.best_step
+    return best if job.settings.keep_best and best is not None else job.state.step
+
+
 def _write_results(job: Job) -> None:
     model, adapter = _final(job)
     tokenizer, folder = job.context.run.data / "tokenizer", job.context.run.path / ADAPTER
@@ -78,18 +109,16 @@ def _write_results(job: Job) -> None:
 
 def _final(job: Job) -> tuple[LlamaForCausalLM, PeftModel | None]:
     """Model and adapter with the weights of the best checkpoint, or of the last step."""
-    step, settings = job.state.step, job.settings
-    best = job.state.selection.best_step
-    chosen = best if settings.keep_best and best is not None else step
+    settings = job.settings
     if is_sharded(job.model):  # this process holds a part: the whole is read from the checkpoint, beside it
         config = job.context.config
         tokenizer, initial = job.context.run.data / "tokenizer", initial_folder(config)
         model = load_trainable(config.model, tokenizer, config.seed, initial=initial)
         adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
-        checkpoint.load_weights(job.context.checkpoints, chosen, model)
+        checkpoint.load_weights(job.context.checkpoints, _chosen_step(job), model)
         return model, adapter
-    if chosen != step:
-        checkpoint.load_weights(job.context.checkpoints, chosen, job.model)
+    if not settings.initial_share:  # else that is done, and more
+        _take_best(job)
     return job.model, job.adapter
 
 
