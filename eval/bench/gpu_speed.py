@@ -62,6 +62,7 @@ SHORT: dict[str, tuple[str, str, Settings]] = {
     "pack-long": (TANDEM, "packed, attention told of rows as long as packs", {"micro_batch": 32, "longest": 1024}),
     "micro-8": (TANDEM, "packed, micro-batch 8, one CUDA graph", {"micro_batch": 8}),
     "micro-8-launched": (TANDEM, "packed, micro-batch 8, kernel by kernel", {"micro_batch": 8, "cuda_graph": "off"}),
+    "flex-8": (TANDEM, "packed, micro-batch 8, FlexAttention", {"micro_batch": 8, "road": {"attention": "flex"}}),
     "unpacked": (TANDEM, "not packed", {"micro_batch": 8, "packing": False}),
     "trainer": (TRAINER, "HF Trainer, padded", {"micro_batch": 8}),
 }

@@ -245,7 +245,10 @@ def test_a_name_that_yaml_takes_for_something_else(tmp_path: Path, name: str) ->
     [
         ("foo.bar=1", "foo: unknown key (override 'foo.bar=1'); known keys"),
         ("finetune.foo.bar=1", "finetune.foo: unknown key (override 'finetune.foo.bar=1')"),
-        ("finetune=2", "finetune: 2 (override 'finetune=2'); expected: a section with the keys teacher, initial, initial_share"),
+        (
+            "finetune=2",
+            "finetune: 2 (override 'finetune=2'); expected: a section with the keys teacher, initial,",
+        ),
         ("eval.sets=3", "eval.sets: 3 (override 'eval.sets=3'); expected: a mapping, {key: value}."),
     ],
 )

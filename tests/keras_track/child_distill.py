@@ -21,6 +21,7 @@ from train.keras_track import distill
 from train.keras_track.backend import keras, share_gpu_memory
 from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.checkpoint import Checkpoint, TrainState
+from train.keras_track.hf_folder import write_hf_folder
 from train.keras_track.student import build_student, load_student
 from train.keras_track.train_step import TrainStep, train_step
 from train.runs import RunFolder, StageContext
@@ -100,6 +101,38 @@ def test_the_control_is_the_student_of_alpha_0_for_the_same_steps(run: RunFolder
     stage(run, with_distill(config, alpha=0.0), "other")
     for name, value in weights(run).items():
         np.testing.assert_array_equal(value, both[1][name])
+
+
+def test_a_share_of_the_first_weights_stays(run: RunFolder, config: Config, tmp_path: Path) -> None:
+    """The mean of both ends, by hand; the figure is that of the mean."""
+    keras.utils.set_random_seed(7)
+    start = build_student(config.student, ChatTokenizer.load(run.data / "tokenizer").vocab_size)
+    write_hf_folder(start, tmp_path / "start", run.data / "tokenizer")
+    student = config.student.model_copy(update={"initial": str(tmp_path / "start")})
+    config = with_distill(config.model_copy(update={"student": student}), epochs=0.5, buckets=[64])
+    plain = stage(run, config)
+    end = weights(run)
+    shutil.rmtree(run.path / CHECKPOINTS)
+    mixed = stage(run, with_distill(config, initial_share=0.25), "mixed")
+    first = load_file(tmp_path / "start" / "model.safetensors")
+    for name, value in weights(run).items():
+        np.testing.assert_allclose(value, 0.25 * first[name] + 0.75 * end[name], atol=1e-6, err_msg=name)
+    assert mixed["val_loss"] != plain["val_loss"]
+    student = config.student.model_copy(update={"initial": str(run.student / "hf")})
+    again = config.model_copy(update={"student": student})
+    shutil.rmtree(run.path / CHECKPOINTS)
+    still = stage(run, with_distill(again, learning_rate=1e-12, weight_decay=0.0), "again")  # steps that move nothing
+    assert still["val_loss"] == pytest.approx(mixed["val_loss"], abs=1e-5)
+
+
+def test_a_share_of_weights_of_another_kind_is_refused(run: RunFolder, config: Config, tmp_path: Path) -> None:
+    other = config.student.model_copy(update={"rope_theta": 500.0})
+    start = build_student(other, ChatTokenizer.load(run.data / "tokenizer").vocab_size)
+    write_hf_folder(start, tmp_path / "start", run.data / "tokenizer")
+    student = config.student.model_copy(update={"initial": str(tmp_path / "start")})
+    config = with_distill(config.model_copy(update={"student": student}), initial_share=0.5)
+    with pytest.raises(UserError, match=r"distill\.initial_share is 0\.5, but the layers of .* rope_theta"):
+        stage(run, config)
 
 
 def test_the_control_has_the_student_s_rates_where_that_stopped_early(run: RunFolder, config: Config) -> None:

@@ -68,6 +68,8 @@ def test_a_share_of_the_first_weights_stays(trained: Config, keep_best: bool) ->
 def test_a_share_of_no_run_is_refused(make_config: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"initial_share is 0\.5, but finetune\.initial names no run"):
         make_config(finetune={"initial_share": 0.5})
+    with pytest.raises(ValueError, match=r"distill\.initial_share is 0\.5, but student\.initial is 'random'"):
+        make_config(distill={"initial_share": 0.5})
 
 
 def test_what_it_went_on_from_is_followed(trained: Config) -> None:

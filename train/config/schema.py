@@ -284,6 +284,11 @@ class DistillConfig(Section):
     early_stopping: EarlyStopping | None = Field(
         None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
     )
+    initial_share: Fraction = Field(
+        0.0,
+        description="share of student.initial's weights in the student, the rest being where training ended: the mean "
+        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903)",
+    )
     devices: Positive = Field(
         1,
         description="devices that share each batch: GPUs, or parts of the CPU (to try it; no faster). "
@@ -456,6 +461,11 @@ class Config(Section):
             raise ValueError(
                 f"finetune.initial_share is {self.finetune.initial_share:g}, but finetune.initial names no run whose "
                 "weights these would be. Name one (run:NAME), or leave initial_share out"
+            )
+        if self.distill.initial_share and self.student.initial == "random":
+            raise ValueError(
+                f"distill.initial_share is {self.distill.initial_share:g}, but student.initial is 'random', whose "
+                "weights are worth nothing in the student. Name others there, or leave initial_share out"
             )
         if self.finetune.initial is not None and self.finetune.adapter is not None:
             raise ValueError(

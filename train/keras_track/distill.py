@@ -16,15 +16,16 @@ from train.chat import ChatTokenizer
 from train.config.schema import DistillConfig, EarlyStopping
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
+from train.errors import UserError
 from train.keras_track import initial_folder
 from train.keras_track.backend import keras
 from train.keras_track.batch_shapes import check_cache, check_rows
 from train.keras_track.batches import Batches
 from train.keras_track.checkpoint import Checkpoint
 from train.keras_track.devices import device_scope
-from train.keras_track.hf_folder import write_hf_folder
+from train.keras_track.hf_folder import hf_weights, set_hf_weights, write_hf_folder
 from train.keras_track.initial_weights import initialise_from
-from train.keras_track.student import build_student
+from train.keras_track.student import StudentModel, build_student
 from train.keras_track.trainer import WHOLE, Trainer, TrainingPart
 from train.progress import say
 from train.runs import StageContext
@@ -73,19 +74,40 @@ def train_student(
         checkpoint = Checkpoint(checkpoints / "last", context.fingerprint)
         prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, config.sample_rows)
         trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part, prompts)
-        initial = context.config.student.initial
-        if initial != "random" and not trainer.state.step:
-            source = context.run.path / initial_folder(context.config)
-            chosen = context.config.student.initial_layers
-            words = context.run.data / "tokenizer"
-            taken = initialise_from(source, student, trainer.validation_loss, chosen, words)
-            say(f"distill: starts from {initial}: {taken}")
+        if context.config.student.initial != "random" and not trainer.state.step:
+            _initialise(context, config, student, trainer)
         headline = trainer.train()
+        if config.initial_share:
+            headline["val_loss"] = round(_mix(context, config, student, trainer), 5)
     with whole_folder(folder) as written:
         student.save(written / "student.keras")
         write_hf_folder(student, written / "hf", context.run.data / "tokenizer")
         write_json(written / HEADLINE, {**headline, "fingerprint": context.fingerprint})
     return headline
+
+
+def _initialise(context: StageContext, config: DistillConfig, student: StudentModel, trainer: Trainer) -> None:
+    wanted, source = context.config.student, context.run.path / initial_folder(context.config)
+    words = context.run.data / "tokenizer"
+    taken = initialise_from(source, student, trainer.validation_loss, wanted.initial_layers, words)
+    if config.initial_share and taken["layers"] is None:
+        raise UserError(
+            f"distill.initial_share is {config.initial_share:g}, but the layers of {source} (student.initial) are none "
+            f"of the student's kind: {', '.join(taken['differ'])}. Leave initial_share out, or give the student the "
+            "source's values."
+        )
+    say(f"distill: starts from {wanted.initial}: {taken}")
+
+
+def _mix(context: StageContext, config: DistillConfig, student: StudentModel, trainer: Trainer) -> float:
+    """Gives the student its share of the weights that it began with; returns the validation loss."""
+    share, end, before = config.initial_share, hf_weights(student), trainer.validation_loss()
+    _initialise(context, config, student, trainer)
+    first = hf_weights(student)
+    set_hf_weights(student, {name: share * first[name] + (1 - share) * end[name] for name in end})
+    loss = trainer.validation_loss()
+    say(f"distill: with {share:g} of the first weights: validation loss {before:.4f} → {loss:.4f}")
+    return loss
 
 
 def load_batches(context: StageContext, tokenizer: ChatTokenizer, config: DistillConfig) -> tuple[Batches, Batches]:
