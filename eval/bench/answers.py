@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +38,7 @@ class Evidence:
     frameworks: FrameworksResult
     source: str  # name of that file
     artifacts: list[Result]
-    gpu: dict[str, Any] | None = None  # scripts/bench_gpu
+    gpu: dict[str, dict[str, Any]] = field(default_factory=dict)  # scripts/bench_gpu, by workload
 
     def student(self, name: str) -> StudentResult | None:
         """A framework that worked, by name."""
@@ -76,7 +76,7 @@ def page(evidence: Evidence) -> str:
         "with a 95 % bootstrap interval; above 1: faster than the baseline. Milliseconds hold for that machine alone.",
         f"Workload: {_workload(found)}.",
     ]
-    questions = [*QUESTIONS, *([on_a_gpu] if evidence.gpu else [])]
+    questions = [*QUESTIONS, *(question for workload, question in ON_A_GPU.items() if workload in evidence.gpu)]
     return "\n\n".join([*head, *(question(evidence).markdown() for question in questions)]) + "\n"
 
 
@@ -262,27 +262,55 @@ def switching(evidence: Evidence) -> Answer:
     )
 
 
-def on_a_gpu(evidence: Evidence) -> Answer:
+def compiling_on_a_gpu(evidence: Evidence) -> Answer:
     """PyTorch alone: compiling, attention and memory at the size of the teacher."""
-    assert evidence.gpu is not None
-    full = evidence.gpu["workloads"]["full"]
-    rows = [
-        f"| {one['label']} | {one['tokens_per_s']:,.0f} | {_share(one.get('mfu'))} | {one['of_tandem']['value']:.2f} "
-        f"[{one['of_tandem']['low']:.2f}, {one['of_tandem']['high']:.2f}] | {one['peak_memory_bytes'] / 1e9:.1f} |"
-        for one in full["settings"].values()
-        if one.get("of_tandem")
-    ]
-    head = ["| setting | tokens/s | MFU | × Tandem | peak GB |", "| --- | ---: | ---: | ---: | ---: |"]
-    versions, size = evidence.gpu["environment"]["versions"], full["workload"]
+    gpu = evidence.gpu["full"]
+    size = gpu["workloads"]["full"]["workload"]
     return Answer(
         "What does torch.compile give on a GPU?",
-        f"SmolLM2-135M on one {evidence.gpu['device']} (torch {versions['torch']}), rows of {size['length']:,} tokens, "
-        f"vocabulary {size['vocabulary']:,}, bf16; one change a line from what Tandem did "
-        "by itself when this was measured.",
+        f"{_on_device(gpu)}, rows of {size['length']:,} tokens, vocabulary {size['vocabulary']:,}, bf16; one change a "
+        "line from what Tandem did by itself when this was measured.",
         "./scripts/bench_gpu",
         "TensorFlow and JAX on a GPU; several GPUs.",
-        "\n".join(head + rows),
+        _settings_table(gpu["workloads"]["full"]),
     )
+
+
+def short_rows_on_a_gpu(evidence: Evidence) -> Answer:
+    """PyTorch alone: packing, small micro-batches, CUDA graphs."""
+    gpu = evidence.gpu["short"]
+    size = gpu["workloads"]["short"]["workload"]
+    return Answer(
+        "What do packing and CUDA graphs give on a GPU?",
+        f"{_on_device(gpu)}, rows of {size['mean_length']:.0f} tokens on average, packs of {size['length']:,}, "
+        f"vocabulary {size['vocabulary']:,}, bf16; one change a line from what Tandem did by itself when this was "
+        "measured.",
+        "./scripts/bench_gpu",
+        "several GPUs; memory where the table has none.",
+        _settings_table(gpu["workloads"]["short"]),
+    )
+
+
+ON_A_GPU: dict[str, Callable[[Evidence], Answer]] = {"full": compiling_on_a_gpu, "short": short_rows_on_a_gpu}
+
+
+def _on_device(gpu: dict[str, Any]) -> str:
+    return f"SmolLM2-135M on one {gpu['device']} (torch {gpu['environment']['versions']['torch']})"
+
+
+def _settings_table(workload: dict[str, Any]) -> str:
+    rows = ["| setting | tokens/s | MFU | × Tandem | peak GB |", "| --- | ---: | ---: | ---: | ---: |"]
+    for one in _worked(workload):
+        ratio, peak = one["of_tandem"], one["peak_memory_bytes"]
+        rows.append(
+            f"| {one['label']} | {one['tokens_per_s']:,.0f} | {_share(one.get('mfu'))} | {ratio['value']:.2f} "
+            f"[{ratio['low']:.2f}, {ratio['high']:.2f}] | {'' if peak is None else f'{peak / 1e9:.1f}'} |"
+        )
+    return "\n".join(rows)
+
+
+def _worked(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in workload["settings"].values() if one.get("of_tandem")]
 
 
 def _share(value: float | None) -> str:
@@ -305,10 +333,13 @@ def gather(folder: Path) -> Evidence:
     newest = kinds["frameworks"][-1]  # names end with the date
     artifacts = kinds.get("artifact", [])
     of_demo = [path for path in artifacts if "demo" in path.relative_to(folder).parts[:-1]]  # beside other runs' files
-    gpu = [json.loads(path.read_text(encoding="utf-8")) for path in kinds.get("gpu", [])]
-    gpu = [one for one in gpu if "full" in one["workloads"]]
+    gpu: dict[str, dict[str, Any]] = {}
+    for one in (json.loads(path.read_text(encoding="utf-8")) for path in kinds.get("gpu", [])):
+        for name, workload in one["workloads"].items():  # the file that tells most, the newest of those
+            if name not in gpu or len(_worked(workload)) >= len(_worked(gpu[name]["workloads"][name])):
+                gpu[name] = one
     read = [read_result(path) for path in of_demo or artifacts]
-    return Evidence(read_frameworks(newest), newest.name, read, gpu[-1] if gpu else None)
+    return Evidence(read_frameworks(newest), newest.name, read, gpu)
 
 
 def write_page(folder: Path) -> dict[str, Any]:

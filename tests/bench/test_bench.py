@@ -188,9 +188,22 @@ def test_a_gpu_result_gets_a_question_of_its_own(tmp_path: Path) -> None:
         "workloads": {"full": {"workload": {"length": 2048, "vocabulary": 9}, "settings": settings}},
     }  # fmt: skip
     (tmp_path / "gpu-a.json").write_text(json.dumps(gpu))
+    later = {**settings, "eager": {**settings["eager"], "error": "no memory", "of_tandem": None}}  # tells less
+    of_later = {"full": {**gpu["workloads"]["full"], "settings": later}}
+    (tmp_path / "gpu-b.json").write_text(json.dumps({**gpu, "workloads": of_later}))
     text = page(gather(tmp_path))
     assert "| without torch.compile | 1,234 | 10.0% | 0.50 [0.40, 0.60] | 2.0 |" in text
     assert "FlexAttention" not in text
+    assert "CUDA graphs" not in text
+
+    size = {"length": 1024, "mean_length": 44.2, "vocabulary": 9}
+    recorded = {"micro-8": {**one, "label": "one CUDA graph", "of_tandem": ratio, "peak_memory_bytes": None}}
+    gpu["workloads"] = {"short": {"workload": size, "settings": recorded}}
+    (tmp_path / "gpu-c.json").write_text(json.dumps(gpu))
+    text = page(gather(tmp_path))
+    assert "rows of 44 tokens on average, packs of 1,024" in text
+    assert "| one CUDA graph | 1,234 | 10.0% | 0.50 [0.40, 0.60] |  |" in text
+    assert "without torch.compile" in text
 
 
 def test_without_results_the_command_is_named(tmp_path: Path) -> None:
