@@ -19,8 +19,8 @@ from train.torch_track.job import Job
 from train.torch_track.packing import MicroBatch
 from train.torch_track.step import forward_backward, own_micro_batches
 
-# One layer's part of a micro-batch, FLOPs ÷ the GPU's peak: from here on computing takes longer than launching, about
-# 2 ms a layer (SmolLM2-135M on an H200: launched one by one, 8,192 positions take 66 ms of which the GPU works 47).
+# One layer's part of a micro-batch, FLOPs ÷ the GPU's peak. From here on computing takes longer than launching, about
+# 2 ms a layer (SmolLM2-135M, 8,192 positions on an H200: 66 ms launched one by one, 30 as a graph; train/LOG.md).
 BUSY_S = 0.7e-3
 UNKNOWN_PEAK = 1e15  # FLOP/s, for a GPU whose data sheet is not known: a graph too many costs nothing but memory
 WARM_UP = 3  # passes before recording: kernels are chosen and compiled in them
