@@ -30,7 +30,7 @@ TEXTS = [
     "pause the egg timer", "add 5 minutes to the oven timer",
     "take bread off my shopping list", "put coffee \u2615 on my shopping list", "tell everyone that dinner is ready",
     "mow the lawn", "forget it",
-    "turn on the light in the Küche", "明かり", "\U0001f4a1",
+    "turn on the lights in the Küche", "明かり", "\U0001f4a1",
     "set the fan to 50 percent", "set brightness to 80",
     "Turn Off The Kitchen Lights", "lights", "could you please turn on the fan", "电视",
     "write me a poem about the sea",
