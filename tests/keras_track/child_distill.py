@@ -103,36 +103,61 @@ def test_the_control_is_the_student_of_alpha_0_for_the_same_steps(run: RunFolder
         np.testing.assert_array_equal(value, both[1][name])
 
 
-def test_a_share_of_the_first_weights_stays(run: RunFolder, config: Config, tmp_path: Path) -> None:
-    """The mean of both ends, by hand; the figure is that of the mean."""
+def started(run: RunFolder, config: Config, folder: Path, **shape: object) -> Config:
+    """The config with first weights that lie in `folder`."""
     keras.utils.set_random_seed(7)
-    start = build_student(config.student, ChatTokenizer.load(run.data / "tokenizer").vocab_size)
-    write_hf_folder(start, tmp_path / "start", run.data / "tokenizer")
-    student = config.student.model_copy(update={"initial": str(tmp_path / "start")})
-    config = with_distill(config.model_copy(update={"student": student}), epochs=0.5, buckets=[64])
+    start = build_student(
+        config.student.model_copy(update=shape), ChatTokenizer.load(run.data / "tokenizer").vocab_size
+    )
+    write_hf_folder(start, folder, run.data / "tokenizer")
+    return config.model_copy(update={"student": config.student.model_copy(update={"initial": str(folder)})})
+
+
+def test_a_share_of_the_first_weights_stays(
+    run: RunFolder, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mean of both ends, by hand, the control's too; the figures are those of the mean."""
+    config = with_distill(started(run, config, tmp_path / "start"), epochs=0.5, buckets=[64], control=True)
     plain = stage(run, config)
-    end = weights(run)
+    ends = {part: load_file(run.student / part / "hf" / "model.safetensors") for part in ("", "control")}
     shutil.rmtree(run.path / CHECKPOINTS)
+    save = distill.write_hf_folder
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(distill, "write_hf_folder", killed)  # between the end of training and the writing
+    with pytest.raises(KeyboardInterrupt):
+        stage(run, with_distill(config, initial_share=0.25), "mixed")
+    monkeypatch.setattr(distill, "write_hf_folder", save)
     mixed = stage(run, with_distill(config, initial_share=0.25), "mixed")
     first = load_file(tmp_path / "start" / "model.safetensors")
-    for name, value in weights(run).items():
-        np.testing.assert_allclose(value, 0.25 * first[name] + 0.75 * end[name], atol=1e-6, err_msg=name)
-    assert mixed["val_loss"] != plain["val_loss"]
+    for part, end in ends.items():
+        for name, value in load_file(run.student / part / "hf" / "model.safetensors").items():
+            np.testing.assert_allclose(value, 0.25 * first[name] + 0.75 * end[name], atol=1e-6, err_msg=part + name)
+    for name in ("val_loss", "control_val_loss"):
+        assert mixed[name] != plain[name]
+    assert logged(run, "control/eval/mixed_loss")[-1] == mixed["control_val_loss"]
     student = config.student.model_copy(update={"initial": str(run.student / "hf")})
-    again = config.model_copy(update={"student": student})
+    still = with_distill(config.model_copy(update={"student": student}), learning_rate=1e-12, weight_decay=0.0)
     shutil.rmtree(run.path / CHECKPOINTS)
-    still = stage(run, with_distill(again, learning_rate=1e-12, weight_decay=0.0), "again")  # steps that move nothing
-    assert still["val_loss"] == pytest.approx(mixed["val_loss"], abs=1e-5)
+    assert stage(run, still, "again")["val_loss"] == pytest.approx(mixed["val_loss"], abs=1e-5)
 
 
-def test_a_share_of_weights_of_another_kind_is_refused(run: RunFolder, config: Config, tmp_path: Path) -> None:
-    other = config.student.model_copy(update={"rope_theta": 500.0})
-    start = build_student(other, ChatTokenizer.load(run.data / "tokenizer").vocab_size)
-    write_hf_folder(start, tmp_path / "start", run.data / "tokenizer")
-    student = config.student.model_copy(update={"initial": str(tmp_path / "start")})
-    config = with_distill(config.model_copy(update={"student": student}), initial_share=0.5)
-    with pytest.raises(UserError, match=r"distill\.initial_share is 0\.5, but the layers of .* rope_theta"):
-        stage(run, config)
+@pytest.mark.parametrize("initial", ["random", "of another kind"])
+def test_a_share_of_what_was_not_copied_has_no_effect(
+    run: RunFolder, config: Config, tmp_path: Path, initial: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = with_distill(config, epochs=0.25, buckets=[64])
+    if initial != "random":
+        config = started(run, config, tmp_path / "start", rope_theta=500.0)
+    stage(run, config)
+    expected = weights(run)
+    shutil.rmtree(run.path / CHECKPOINTS)
+    stage(run, with_distill(config, initial_share=0.5), "shared")
+    for name, value in weights(run).items():
+        np.testing.assert_array_equal(value, expected[name])
+    assert "initial_share 0.5 has no effect" in capsys.readouterr().err
 
 
 def test_the_control_has_the_student_s_rates_where_that_stopped_early(run: RunFolder, config: Config) -> None:

@@ -65,11 +65,21 @@ def test_a_share_of_the_first_weights_stays(trained: Config, keep_best: bool) ->
     assert losses[0.25] != losses[0.0]
 
 
-def test_a_share_of_no_run_is_refused(make_config: MakeConfig) -> None:
-    with pytest.raises(ValueError, match=r"initial_share is 0\.5, but finetune\.initial names no run"):
-        make_config(finetune={"initial_share": 0.5})
-    with pytest.raises(ValueError, match=r"distill\.initial_share is 0\.5, but student\.initial is 'random'"):
-        make_config(distill={"initial_share": 0.5})
+def test_a_share_of_no_run_has_no_effect(trained: Config) -> None:
+    """So that the way out of a missing run, finetune.initial=null, leads out."""
+    expected = weights(open_run(trained).teacher)
+    settings = trained.finetune.model_copy(update={"initial_share": 0.5})
+    config = trained.model_copy(update={"name": "alone", "finetune": settings})
+    run_stage(DATA, config)
+    run_stage(finetune_stage(config), config)
+    for name, tensor in weights(open_run(config).teacher).items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_share_of_all_would_be_no_training(make_config: MakeConfig) -> None:
+    for section in ("finetune", "distill"):
+        with pytest.raises(ValueError, match=r"initial_share"):
+            make_config(**{section: {"initial_share": 1.0}})
 
 
 def test_what_it_went_on_from_is_followed(trained: Config) -> None:

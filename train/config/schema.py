@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
 
@@ -177,10 +178,10 @@ class FinetuneConfig(Section):
         description="'run:NAME': training goes on from the finished teacher of another run with the same model "
         "section, on other data for example; its embedding is matched by token. null: from the base",
     )
-    initial_share: Fraction = Field(
+    initial_share: Share = Field(
         0.0,
         description="share of finetune.initial's weights in the teacher, the rest being where training ended: the mean "
-        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903)",
+        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903). Without an initial: no effect",
     )
     rows: Positive | None = Field(None, description="training rows the teacher sees (the first ones); null: all")
     epochs: PositiveFloat = Field(1.0, description="passes over these rows")
@@ -284,10 +285,11 @@ class DistillConfig(Section):
     early_stopping: EarlyStopping | None = Field(
         None, description="end when the validation loss no longer improves, with the best weights; null: all steps"
     )
-    initial_share: Fraction = Field(
+    initial_share: Share = Field(
         0.0,
         description="share of student.initial's weights in the student, the rest being where training ended: the mean "
-        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903)",
+        "of both (0.5) is often better than either (WiSE-FT, arXiv 2109.01903). Where its layers are not copied: no "
+        "effect",
     )
     devices: Positive = Field(
         1,
@@ -456,16 +458,6 @@ class Config(Section):
             raise ValueError(
                 f"finetune.initial {self.finetune.initial!r} says what training starts from, finetune.teacher "
                 f"{self.finetune.teacher!r} that none is trained. Leave one of them out"
-            )
-        if self.finetune.initial_share and self.finetune.initial is None:
-            raise ValueError(
-                f"finetune.initial_share is {self.finetune.initial_share:g}, but finetune.initial names no run whose "
-                "weights these would be. Name one (run:NAME), or leave initial_share out"
-            )
-        if self.distill.initial_share and self.student.initial == "random":
-            raise ValueError(
-                f"distill.initial_share is {self.distill.initial_share:g}, but student.initial is 'random', whose "
-                "weights are worth nothing in the student. Name others there, or leave initial_share out"
             )
         if self.finetune.initial is not None and self.finetune.adapter is not None:
             raise ValueError(

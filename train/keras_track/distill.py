@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from train.atomic import whole_folder, write_json
+from safetensors.numpy import load_file, save_file
+
+from train.atomic import whole_file, whole_folder, write_json
 from train.chat import ChatTokenizer
 from train.config.schema import DistillConfig, EarlyStopping
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
-from train.errors import UserError
 from train.keras_track import initial_folder
 from train.keras_track.backend import keras
 from train.keras_track.batch_shapes import check_cache, check_rows
@@ -74,11 +75,14 @@ def train_student(
         checkpoint = Checkpoint(checkpoints / "last", context.fingerprint)
         prompts = sample_prompts(context.run.data / "val.jsonl", tokenizer, config.sample_rows)
         trainer = Trainer(config, student, training, validation, checkpoint, context.tracker, part, prompts)
-        if context.config.student.initial != "random" and not trainer.state.step:
-            _initialise(context, config, student, trainer)
+        first = checkpoints / "first.safetensors"
+        if not trainer.state.step:
+            _initialise(context, config, student, trainer, first)
         headline = trainer.train()
-        if config.initial_share:
-            headline["val_loss"] = round(_mix(context, config, student, trainer), 5)
+        if first.exists():
+            headline["val_loss"] = round(_keep_initial_share(config, student, trainer, first), 5)
+            figures = {"train/step": headline["steps"], "eval/mixed_loss": headline["val_loss"]}
+            context.tracker.log({part.prefix + name: value for name, value in figures.items()})
     with whole_folder(folder) as written:
         student.save(written / "student.keras")
         write_hf_folder(student, written / "hf", context.run.data / "tokenizer")
@@ -86,25 +90,28 @@ def train_student(
     return headline
 
 
-def _initialise(context: StageContext, config: DistillConfig, student: StudentModel, trainer: Trainer) -> None:
-    wanted, source = context.config.student, context.run.path / initial_folder(context.config)
-    words = context.run.data / "tokenizer"
-    taken = initialise_from(source, student, trainer.validation_loss, wanted.initial_layers, words)
-    if config.initial_share and taken["layers"] is None:
-        raise UserError(
-            f"distill.initial_share is {config.initial_share:g}, but the layers of {source} (student.initial) are none "
-            f"of the student's kind: {', '.join(taken['differ'])}. Leave initial_share out, or give the student the "
-            "source's values."
-        )
-    say(f"distill: starts from {wanted.initial}: {taken}")
+def _initialise(
+    context: StageContext, config: DistillConfig, student: StudentModel, trainer: Trainer, first: Path
+) -> None:
+    """First weights, by student.initial; kept in the file `first` where a share of them is to stay."""
+    wanted, copied = context.config.student, False
+    if wanted.initial != "random":
+        source, words = context.run.path / initial_folder(context.config), context.run.data / "tokenizer"
+        taken = initialise_from(source, student, trainer.validation_loss, wanted.initial_layers, words)
+        say(f"distill: starts from {wanted.initial}: {taken}")
+        copied = taken["layers"] is not None
+    first.unlink(missing_ok=True)
+    if config.initial_share and copied:
+        with whole_file(first) as temporary:
+            save_file(hf_weights(student), temporary)
+    elif config.initial_share:
+        say(f"distill: initial_share {config.initial_share:g} has no effect: no layers of student.initial were copied")
 
 
-def _mix(context: StageContext, config: DistillConfig, student: StudentModel, trainer: Trainer) -> float:
+def _keep_initial_share(config: DistillConfig, student: StudentModel, trainer: Trainer, first: Path) -> float:
     """Gives the student its share of the weights that it began with; returns the validation loss."""
-    share, end, before = config.initial_share, hf_weights(student), trainer.validation_loss()
-    _initialise(context, config, student, trainer)
-    first = hf_weights(student)
-    set_hf_weights(student, {name: share * first[name] + (1 - share) * end[name] for name in end})
+    share, end, begin, before = config.initial_share, hf_weights(student), load_file(first), trainer.validation_loss()
+    set_hf_weights(student, {name: share * begin[name] + (1 - share) * end[name] for name in end})
     loss = trainer.validation_loss()
     say(f"distill: with {share:g} of the first weights: validation loss {before:.4f} → {loss:.4f}")
     return loss

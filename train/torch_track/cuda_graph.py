@@ -53,7 +53,7 @@ class RecordedPass:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._loss = work(self._batch, self._factor)
-        for weight in weights:  # of random states times zero: nothing, but for what is not finite
+        for weight in weights:  # the warm-up's gradients, of a loss times zero: nothing, unless one was not finite
             assert weight.grad is not None
             weight.grad.zero_()
 

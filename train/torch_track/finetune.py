@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from transformers import LlamaForCausalLM
 
 from train.atomic import whole_folder
@@ -25,13 +23,13 @@ from train.progress import say
 from train.runs import StageContext
 from train.torch_track import ADAPTER, checkpoint, initial_folder
 from train.torch_track.adapter import attach, load_adapter, merge, save_adapter
+from train.torch_track.final_weights import chosen_step, keep_initial_share, load_chosen, mixes
 from train.torch_track.flops import count
 from train.torch_track.job import Job, planned_steps, prepare
 from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import micro_batch
 from train.torch_track.sharding import is_sharded
-from train.torch_track.validation import validate
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -44,8 +42,8 @@ def run(context: StageContext) -> dict[str, Any]:
     started, first_step = time.monotonic(), job.state.step
     train(job)
     seconds = time.monotonic() - started
-    if job.settings.initial_share:
-        _mix(job)
+    if mixes(job.settings):
+        keep_initial_share(job)
     job.accelerator.wait_for_everyone()
     figures = _headline(job, (job.state.step - first_step) * job.settings.batch_size, seconds)
     if job.accelerator.is_main_process:
@@ -69,32 +67,6 @@ def data_figures(job: Job) -> dict[str, float]:
     }
 
 
-def _mix(job: Job) -> None:
-    """Gives the model its share of the weights that the run began with, and validates what comes out."""
-    config, share = job.context.config, job.settings.initial_share
-    _take_best(job)
-    tokenizer = job.context.run.data / "tokenizer"
-    start = load_trainable(config.model, tokenizer, config.seed, initial=initial_folder(config))
-    with torch.no_grad():
-        for weight, first in zip(job.model.parameters(), start.parameters(), strict=True):
-            weight.lerp_(first.to(weight.device), share)
-    before, after = job.state.metrics["loss"], validate(job)
-    job.state = replace(job.state, metrics=after)
-    change = f"validation loss {before:.4f} → {after['loss']:.4f}"
-    say(f"finetune: with {share:g} of the weights of {job.settings.initial}: {change}")
-
-
-def _take_best(job: Job) -> None:
-    """Puts the weights of the best checkpoint into the model, where they are to be the teacher's."""
-    if (chosen := _chosen_step(job)) != job.state.step:
-        checkpoint.load_weights(job.context.checkpoints, chosen, job.model)
-
-
-def _chosen_step(job: Job) -> int:
-    best = job.state.selection.best_step
-    return best if job.settings.keep_best and best is not None else job.state.step
-
-
 def _write_results(job: Job) -> None:
     model, adapter = _final(job)
     tokenizer, folder = job.context.run.data / "tokenizer", job.context.run.path / ADAPTER
@@ -115,10 +87,10 @@ def _final(job: Job) -> tuple[LlamaForCausalLM, PeftModel | None]:
         tokenizer, initial = job.context.run.data / "tokenizer", initial_folder(config)
         model = load_trainable(config.model, tokenizer, config.seed, initial=initial)
         adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
-        checkpoint.load_weights(job.context.checkpoints, _chosen_step(job), model)
+        checkpoint.load_weights(job.context.checkpoints, chosen_step(job), model)
         return model, adapter
-    if not settings.initial_share:  # else that is done, and more
-        _take_best(job)
+    if not mixes(settings):  # else that is done, and more
+        load_chosen(job)
     return job.model, job.adapter
 
 
@@ -143,8 +115,10 @@ def write_teacher(model: LlamaForCausalLM, tokenizer: Path, folder: Path) -> Non
 def _summary(job: Job) -> str:
     state, metrics = job.state, job.state.metrics
     text = f"validation loss {metrics['loss']:.4f}, rows right {metrics['row_accuracy']:.1%} after {state.step} steps"
-    best = state.selection.best_step
-    return text + (f"; the teacher is step {best}" if job.settings.keep_best and best not in (None, state.step) else "")
+    chosen = chosen_step(job)
+    if mixes(job.settings):
+        return f"{text}; the teacher is the mean of step {chosen} and {job.settings.initial}"
+    return text if chosen == state.step else f"{text}; the teacher is step {chosen}"
 
 
 def _headline(job: Job, packs_done: int, seconds: float) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _backward(job: Job, indices: Sequence[int], supervised: int) -> torch.Tensor
     total = torch.zeros((), device=accelerator.device)
     # DDP and FSDP2 average gradients over processes; the loss is a sum, so their number goes back in. FSDP2 has no
     # no_sync of this name: it reduces after each micro-batch, since whole gradients are what it avoids.
-    factor = torch.tensor(accelerator.num_processes / max(1, supervised), device=accelerator.device)
+    factor = torch.full((), accelerator.num_processes / max(1, supervised), device=accelerator.device)
     for number, batch in enumerate(batches, 1):
         last = number == len(batches)
         with contextlib.nullcontext() if last else accelerator.no_sync(job.summed_loss):
