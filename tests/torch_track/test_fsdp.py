@@ -106,3 +106,11 @@ def test_four_bits_are_refused() -> None:
     settings = FinetuneConfig.model_validate({"parallel": "fsdp2", "adapter": {"type": "qlora"}})
     with pytest.raises(UserError, match=r"finetune\.parallel is 'fsdp2' and finetune\.adapter\.type 'qlora'"):
         shards_wanted(settings, Accelerator(cpu=True))
+
+
+def test_a_share_of_the_first_weights_is_refused() -> None:
+    from accelerate import Accelerator
+
+    settings = FinetuneConfig.model_validate({"parallel": "fsdp2", "initial": "run:other", "initial_share": 0.5})
+    with pytest.raises(UserError, match=r"finetune\.parallel is 'fsdp2' and finetune\.initial_share 0\.5"):
+        shards_wanted(settings, Accelerator(cpu=True))

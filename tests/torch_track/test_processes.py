@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from train.config import Config
 from train.config.load import dump_config
@@ -83,3 +85,22 @@ def test_a_run_goes_on_with_another_number_of_processes(
     for step, loss in expected.items():
         if step in found and step != 10:  # the interval of step 10 was cut in two
             assert found[step] == pytest.approx(loss, rel=1e-4), step
+
+
+@pytest.mark.slow
+def test_two_processes_keep_a_share_of_the_first_weights(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    """The mean by hand."""
+    settings = {"batch_size": 4, "micro_batch_size": 2, "epochs": 0.5, "keep_best": False, "learning_rate": 1e-2}
+    first = make_config(finetune=settings)
+    run_stage(DATA, first)
+    assert start(first, tmp_path, 1, 0) == 0
+    weights = [load_file(open_run(first).teacher / "model.safetensors")]
+    for share in (0.0, 0.25):
+        changes = first.finetune.model_copy(update={"initial": f"run:{first.name}", "initial_share": share})
+        config = first.model_copy(update={"name": f"share-{share:g}", "finetune": changes})
+        run_stage(DATA, config)
+        assert start(config, tmp_path, 2, 29547) == 0
+        weights.append(load_file(open_run(config).teacher / "model.safetensors"))
+    begin, end, mixed = weights
+    for name, value in mixed.items():
+        torch.testing.assert_close(value, 0.25 * begin[name] + 0.75 * end[name], atol=1e-5, rtol=1e-4, msg=name)

@@ -95,11 +95,6 @@ def prepare(context: StageContext) -> Job:
         four_bit = four_bit_config(accelerator.device)
     model = load_trainable(config.model, context.run.data / "tokenizer", config.seed, four_bit, initial_folder(config))
     sharded = shards_wanted(settings, accelerator)
-    if sharded and settings.initial_share and settings.initial:
-        raise UserError(
-            f"finetune.initial_share is {settings.initial_share:g} and finetune.parallel 'fsdp2': weights that lie in "
-            "parts are not mixed. Use ddp, or leave initial_share out."
-        )
     if not sharded:
         model.to(accelerator.device)
     adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)

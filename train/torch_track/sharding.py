@@ -29,7 +29,7 @@ def shards_wanted(settings: FinetuneConfig, accelerator: Accelerator) -> bool:
     """Whether this run shards: as configured, where there is a process to share with.
 
     Raises:
-        UserError: fsdp2 with a 4-bit base.
+        UserError: fsdp2 with a 4-bit base, or with a share of the first weights.
     """
     if settings.parallel != "fsdp2":
         return False
@@ -37,6 +37,11 @@ def shards_wanted(settings: FinetuneConfig, accelerator: Accelerator) -> bool:
         raise UserError(
             "finetune.parallel is 'fsdp2' and finetune.adapter.type 'qlora': 4-bit weights can't be sharded. "
             "Use ddp (a 4-bit base is small), or lora, rslora or dora."
+        )
+    if settings.initial is not None and settings.initial_share > 0:
+        raise UserError(
+            f"finetune.parallel is 'fsdp2' and finetune.initial_share {settings.initial_share:g}: weights that lie in "
+            "parts are not mixed. Use ddp, or leave initial_share out."
         )
     several: bool = accelerator.num_processes > 1
     if not several:
