@@ -65,7 +65,7 @@ def test_a_share_of_the_first_weights_stays(trained: Config, keep_best: bool) ->
     assert losses[0.25] != losses[0.0]
 
 
-def test_a_share_of_no_run_has_no_effect(trained: Config) -> None:
+def test_a_share_of_no_run_has_no_effect(trained: Config, capfd: pytest.CaptureFixture[str]) -> None:
     """So that the way out of a missing run, finetune.initial=null, leads out."""
     expected = weights(open_run(trained).teacher)
     settings = trained.finetune.model_copy(update={"initial_share": 0.5})
@@ -74,6 +74,7 @@ def test_a_share_of_no_run_has_no_effect(trained: Config) -> None:
     run_stage(finetune_stage(config), config)
     for name, tensor in weights(open_run(config).teacher).items():
         assert torch.equal(tensor, expected[name]), name
+    assert "initial_share 0.5 has no effect" in capfd.readouterr().err
 
 
 def test_a_share_of_all_would_be_no_training(make_config: MakeConfig) -> None:

@@ -44,6 +44,8 @@ def run(context: StageContext) -> dict[str, Any]:
     seconds = time.monotonic() - started
     if mixes(job.settings):
         keep_initial_share(job)
+    elif job.settings.initial_share:
+        say(f"finetune: initial_share {job.settings.initial_share:g} has no effect: there is no finetune.initial")
     job.accelerator.wait_for_everyone()
     figures = _headline(job, (job.state.step - first_step) * job.settings.batch_size, seconds)
     if job.accelerator.is_main_process:
