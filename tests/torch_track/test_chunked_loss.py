@@ -71,12 +71,13 @@ def test_validation_makes_no_gradient_and_holds_few_logits(monkeypatch: pytest.M
     loss_of = chunked_loss._loss
     torch.manual_seed(0)
     hidden, weight, labels = torch.randn(5000, 4), torch.randn(5, 4), torch.randint(0, 5, (5000,))
-    held = []
+    held: list[int] = []
     with torch.no_grad(), monkeypatch.context() as patch:
         patch.setattr(chunked_loss, "_loss_and_gradient", None)
         patch.setattr(chunked_loss, "_loss", lambda logits, at: held.append(len(logits)) or loss_of(logits, at))
         total = chunked_cross_entropy(hidden, weight, labels, torch.float32)
-    assert held == [2048, 2048, 904], "logits held at once"
+        chunked_cross_entropy(hidden, weight, labels, torch.float32, chunk=16_384)  # a GPU's
+    assert held == [1024, 1024, 1024, 1024, 904, 2048, 2048, 904], "logits held at once"
     expected = cross_entropy(hidden.double() @ weight.double().T, labels, reduction="sum")
     torch.testing.assert_close(total.double(), expected, rtol=1e-6, atol=1e-6)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
 from train.torch_track import loss as loss_module
+from train.torch_track.chunked_loss import chunked_cross_entropy
 from train.torch_track.job import Job
-from train.torch_track.loss import SummedLoss
+from train.torch_track.loss import Road, SummedLoss
 from train.torch_track.packing import IGNORED, micro_batch, pack_rows
 from train.torch_track.step import optimizer_step, own_micro_batches
 
@@ -26,16 +28,44 @@ def transformers_sum(model: LlamaForCausalLM) -> float:
     return total
 
 
+ROADS = [Road(own_chunks=own, supervised_only=only) for own in (False, True) for only in (False, True)]
+
+
+@pytest.mark.parametrize("road", ROADS)
 @pytest.mark.parametrize("chunked_from", [10**9, 1])
-def test_equals_transformers(tiny_model: LlamaForCausalLM, chunked_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equals_transformers(
+    tiny_model: LlamaForCausalLM, chunked_from: int, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loss_module, "CHUNKED_FROM", chunked_from)
     batch = micro_batch(pack_rows(ROWS, 16, pad_id=0), [0])
-    assert float(SummedLoss(tiny_model)(batch).detach()) == pytest.approx(transformers_sum(tiny_model), rel=1e-5)
+    assert float(SummedLoss(tiny_model, road)(batch).detach()) == pytest.approx(transformers_sum(tiny_model), rel=1e-5)
 
 
-def test_nothing_supervised_is_zero_not_nan(tiny_model: LlamaForCausalLM) -> None:
+@pytest.mark.parametrize("road", ROADS)
+def test_nothing_supervised_is_zero_not_nan(tiny_model: LlamaForCausalLM, road: Road) -> None:
     batch = micro_batch(pack_rows([([5, 6, 7], [0, 0, 0])], 8, pad_id=0), [0])
-    assert float(SummedLoss(tiny_model)(batch).detach()) == 0.0
+    loss = SummedLoss(tiny_model, road)(batch)
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    gradients = [weight.grad for weight in tiny_model.parameters()]
+    assert all(gradient is not None and not gradient.any() for gradient in gradients)
+
+
+def test_a_cpu_makes_logits_of_supervised_positions_alone(
+    tiny_model: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    whole = chunked_cross_entropy
+
+    def counted(hidden: torch.Tensor, *rest: Any) -> torch.Tensor:
+        asked.append(len(hidden))
+        return whole(hidden, *rest)
+
+    monkeypatch.setattr(loss_module, "CHUNKED_FROM", 1)
+    monkeypatch.setattr(loss_module, "chunked_cross_entropy", counted)
+    packs = pack_rows(ROWS, 16, pad_id=0)
+    SummedLoss(tiny_model, Road.of(tiny_model, torch.device("cpu"), False, packs))(micro_batch(packs, [0]))
+    assert asked == [int((micro_batch(packs, [0]).labels != IGNORED).sum())]
 
 
 def gradients(job: Job, micro_batch_size: int) -> dict[str, torch.Tensor]:

@@ -1,8 +1,8 @@
-"""Cross-entropy of a large vocabulary on a GPU: logits a chunk of positions at a time, and never twice.
+"""Cross-entropy of a large vocabulary: logits a chunk of positions at a time, and never twice.
 
 A chunk's logits become its gradient at once, not kept for the backward pass: SmolLM2's logits cost 98 KB a
-position in bf16. torch's linear_cross_entropy (2.13) does the same in plain operations; here one compiled kernel makes
-the loss and the gradient of a chunk.
+position in bf16. torch's linear_cross_entropy (2.13) does the same in plain operations; on a GPU one compiled kernel
+makes the loss and the gradient of a chunk, on a CPU they are made in place (what that is worth: train/LOG.md).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import torch
 from train.torch_track.packing import IGNORED
 
 CHUNK = 16384  # positions whose logits are held at once: 1.6 GB at 49,152 words in bf16
+CPU_CHUNK = 1024  # the same on a CPU, where they are held in fp32, too: 300 MB
 LOSS_CHUNK = 2048  # the same where only the loss is wanted: that runs eagerly, which holds fp32 copies of the logits
 
 
 def chunked_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, dtype: torch.dtype, chunk: int = CHUNK
+    hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor, dtype: torch.dtype, chunk: int | None = None
 ) -> torch.Tensor:
     """Sum of the token losses, nats, a scalar in fp32.
 
@@ -28,9 +29,11 @@ def chunked_cross_entropy(
         weight: of the output head, [vocabulary, width].
         labels: [positions]; IGNORED where there is no loss.
         dtype: of the matrix products; sums are fp32.
+        chunk: positions whose logits are held at once; None: as the device has memory.
     """
     function: Any = _Chunked  # torch has no types for apply
-    total: torch.Tensor = function.apply(hidden, weight, labels, dtype, chunk, torch.is_grad_enabled())
+    size = chunk or (CPU_CHUNK if hidden.is_cpu else CHUNK)
+    total: torch.Tensor = function.apply(hidden, weight, labels, dtype, size, torch.is_grad_enabled())
     return total
 
 
@@ -80,7 +83,7 @@ def _parts(positions: int, size: int) -> list[slice]:
 
 def _loss_and_gradient(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Summed loss of a chunk, and its gradient with respect to the logits, in their dtype."""
-    made = _compiled() if logits.is_cuda else _softmax_gradient
+    made = _compiled() if logits.is_cuda else _in_place
     found: tuple[torch.Tensor, torch.Tensor] = made(logits, labels)
     return found
 
@@ -90,6 +93,14 @@ def _softmax_gradient(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch
     hot = torch.arange(logits.shape[-1], device=logits.device) == labels[:, None]  # nowhere where it is IGNORED
     gradient = ((values - log_sum).exp() - hot.float()) * (labels != IGNORED)[:, None]
     return loss, gradient.to(logits.dtype)
+
+
+def _in_place(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """_softmax_gradient with one copy of the logits in fp32 and no other."""
+    loss, values, log_sum = _loss(logits, labels)
+    gradient = values.sub_(log_sum).exp_()
+    gradient[torch.arange(len(labels)), labels.clamp_min(0)] -= 1.0
+    return loss, logits.copy_(gradient.mul_((labels != IGNORED)[:, None]))
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

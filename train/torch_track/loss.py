@@ -29,6 +29,7 @@ class Road:
     attention: Kernel = "masked"
     low_stream: bool = False  # the states between the layers in autocast's dtype, not fp32: half the memory traffic
     own_chunks: bool = False  # chunked_loss.py instead of torch's linear_cross_entropy
+    supervised_only: bool = False  # no logits where there is no loss; a GPU would have to be waited for to count these
 
     @classmethod
     def of(cls, model: LlamaForCausalLM, device: torch.device, bf16: bool, *packs: Packs) -> Road:
@@ -37,7 +38,8 @@ class Road:
         config = model.config
         head_size = config.head_dim or config.hidden_size // config.num_attention_heads
         kernel = kernel_for(device, bf16, config.attention_dropout or 0.0, head_size, *packs)
-        return cls(kernel, low_stream=gpu, own_chunks=gpu)
+        own_chunks = gpu or config.vocab_size >= CHUNKED_FROM
+        return cls(kernel, low_stream=gpu, own_chunks=own_chunks, supervised_only=not gpu)
 
 
 class SummedLoss(nn.Module):
@@ -69,6 +71,9 @@ class SummedLoss(nn.Module):
     def loss(self, hidden: torch.Tensor, batch: MicroBatch) -> torch.Tensor:
         """Sum of the token losses from the last hidden states."""
         states, labels, head = hidden.flatten(0, 1), batch.labels.flatten(), self.model.lm_head.weight
+        if self.road.supervised_only:
+            supervised = labels != IGNORED
+            states, labels = states[supervised], labels[supervised]
         if self.road.own_chunks:
             device = hidden.device.type
             low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
