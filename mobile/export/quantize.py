@@ -5,6 +5,9 @@
     portable   int8 weights with a scale a row, turned into float32 when the file is loaded: the one kind of int8
                with which tflite-runtime 2.14 and the current runtime agree to the last id (mobile/LOG.md)
 
+The quantiser writes the scales and zero points of a matrix once a signature, 12 bytes a row each time; here every
+vector of them is written once (`shared_vectors.py`).
+
 The check exists because operators that the quantiser does not know are skipped without a word: a gathered
 embedding table stays float32, once a signature.
 """
@@ -17,6 +20,7 @@ import logging
 from typing import Any
 
 from mobile.export.flatbuffer import StoredTensor, constants, signatures
+from mobile.export.shared_vectors import each_vector_once
 from mobile.export.weights import Shape
 from train.errors import MissingExtraError, TandemError, UserError
 
@@ -44,7 +48,8 @@ def quantize(model: bytes, variant: str, shape: Shape, block: int | None = BLOCK
         worker = quantizer.Quantizer(
             bytearray(model), getattr(recipe, (RECIPES | {"int4": INT4_RECIPES[block]})[variant])()
         )
-        quantized = bytes(worker.quantize().quantized_model)
+        with each_vector_once():
+            quantized = bytes(worker.quantize().quantized_model)
     if signatures(quantized) != signatures(model):
         raise TandemError(
             "The quantiser changed the signatures of the file. Use the pinned version of ai-edge-quantizer."
