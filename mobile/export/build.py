@@ -41,17 +41,26 @@ def build_models(
     weights: Weights, config: ExportConfig, name: str, folder: Path, advance: Callable[[], None]
 ) -> dict[str, Path]:
     """NAME-VARIANT.tflite of every variant, and always of fp32, from which the others are made."""
-    float_model = convert(weights, config.prefill, config.window)
-    check_tables(float_model, weights.shape, "FLOAT32")
     paths: dict[str, Path] = {}
+    converted: dict[int | None, bytes] = {}  # by the size of verify_N
     for variant in sorted({"fp32", *map(str, config.variants)}):
-        model = float_model
+        verify = verify_size(variant, config)
+        if verify not in converted:
+            converted[verify] = convert(weights, config.prefill, config.window, verify)
+            check_tables(converted[verify], weights.shape, "FLOAT32")
+        model = converted[verify]
         if variant != "fp32":
-            model = quantize(float_model, variant, weights.shape, config.int4_block)
+            model = quantize(model, variant, weights.shape, config.int4_block)
         paths[variant] = folder / f"{name}-{variant}.tflite"
         paths[variant].write_bytes(model)
         advance()
     return paths
+
+
+def verify_size(variant: str, config: ExportConfig) -> int | None:
+    """Tokens of the variant's verify_N; None where it has none: with int4 blocks it takes three decode steps and more,
+    and so gains nothing (mobile/LOG.md)."""
+    return None if variant == "int4" and config.int4_block is not None else config.verify
 
 
 def build_rest(source: Source, tokenizer: ChatTokenizer, config: ExportConfig, data: Path, folder: Path) -> None:

@@ -57,6 +57,7 @@ def describe(
         "vocab_size": shape.vocab_size,
         "window": variants[0].model.window,
         "prefill": variants[0].model.buckets,
+        "verify": config.verify,
         "start_id": tokenizer.start_id,
         "stop_ids": [tokenizer.stop_id],
         "chat_template": CHAT_TEMPLATE,

@@ -15,11 +15,6 @@ from train.errors import MissingExtraError, TandemError
 from train.quiet import quiet_stderr
 
 
-def signature_names(prefill: Sequence[int]) -> list[str]:
-    """decode, then one prefill_N a bucket, sorted: the converter orders subgraphs alphabetically."""
-    return sorted(["decode", *(f"prefill_{size}" for size in set(prefill))])
-
-
 def cache_shapes(shape: Shape, window: int) -> dict[str, list[int]]:
     """Cache name to shape: keys [1, KV, S, D], values [1, KV, D, S]."""
     shapes = {}
@@ -29,17 +24,24 @@ def cache_shapes(shape: Shape, window: int) -> dict[str, list[int]]:
     return shapes
 
 
-def convert(weights: Weights, prefill: Sequence[int], window: int) -> bytes:
-    """The .tflite file with the signatures prefill_N (one a bucket) and decode, weights in float32."""
+def convert(weights: Weights, prefill: Sequence[int], window: int, verify: int | None = None) -> bytes:
+    """The .tflite file with the signatures decode, prefill_N (one a bucket) and verify_N, weights in float32.
+
+    Args:
+        verify: tokens of the call that gives the logits after each of them; None: no such signature.
+    """
     tf = _tensorflow()
     from mobile.export.decoder import Decoder
 
     decoder = Decoder(weights, window)
     functions = {f"prefill_{size}": _signature(tf, decoder, size, logits=False) for size in sorted(set(prefill))}
     functions["decode"] = _signature(tf, decoder, 1, logits=True)
+    if verify is not None:
+        functions[f"verify_{verify}"] = _signature(tf, decoder, verify, logits=True)
     with tempfile.TemporaryDirectory(prefix="tandem-export-") as folder, _quiet():
         tf.saved_model.save(decoder, folder, signatures=functions)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signature_names(prefill))
+        # Sorted: the converter orders subgraphs alphabetically, and decode is to be the first.
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=sorted(functions))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         model: bytes = converter.convert()
     _check_operators(model)

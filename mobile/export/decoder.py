@@ -67,7 +67,7 @@ class Decoder(tf.Module):  # type: ignore[misc]
     def forward(
         self, tokens: Tensor, input_pos: Tensor, mask: Tensor, caches: dict[str, Tensor], logits: bool
     ) -> dict[str, Tensor]:
-        """One call: the caches under their own names, and `logits` [1, 1, V] of the last token if asked for.
+        """One call: the caches under their own names, and `logits` [1, N, V] if asked for.
 
         Args: tokens [1, N] int32, input_pos [N] int32 (consecutive; input_pos[0] + N <= S or the write
         clamps silently), mask [1, 1, N, S] float32 (added to the scores), caches kv_cache_k_i
@@ -93,9 +93,8 @@ class Decoder(tf.Module):  # type: ignore[misc]
         if logits:
             # Scaled before the norm: a factor right before a product is folded into its matrix by the converter,
             # and a folded head is another matrix than the embedding's table (in the file twice).
-            last = x[length - 1 :]
-            last = (last * self.final_norm) * self._inverse_size(last)
-            results["logits"] = tf.reshape(product(last, self.head), [1, 1, self.shape.vocab_size])
+            x = (x * self.final_norm) * self._inverse_size(x)
+            results["logits"] = tf.reshape(product(x, self.head), [1, length, self.shape.vocab_size])
         return results
 
     def _heads(self, qkv: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,7 +10,8 @@ from train.errors import UserError
 
 LIMIT = 2**31 - 1  # a flatbuffer's offsets are signed 32-bit numbers
 GRAPH_BYTES = 4_500  # operators and tensors of one layer in one signature; measured 4.2 to 5.0 kB
-SCALE_BYTES = 12  # scale (4) and zero point (8) of a row, written once a signature
+SCALE_BYTES = 4  # of a row; its zero point (8) is shared by all matrices of as many rows
+ZERO_POINT_BYTES = 8
 
 
 def matrix_sizes(shape: Shape) -> tuple[int, int]:
@@ -25,21 +26,33 @@ def matrix_sizes(shape: Shape) -> tuple[int, int]:
 
 
 def estimate_bytes(
-    shape: Shape, prefill: Sequence[int], window: int, variants: Sequence[str], block: int | None = BLOCK
+    shape: Shape,
+    prefill: Sequence[int],
+    window: int,
+    variants: Sequence[str],
+    block: int | None = BLOCK,
+    verify: int | None = None,
 ) -> dict[str, int]:
     """Bytes of the file of each variant, within a few percent; fp32 is always there: the others are made from it.
 
     Args:
         block: int4 weights that share a float16 scale; None: a scale a row, stored as that of int8.
+        verify: size of the verify signature, if there is one.
     """
     weights, rows = matrix_sizes(shape)
-    signatures = len(set(prefill)) + 1
+    signatures = len(set(prefill)) + (1 if verify is None else 2)
     norms = (2 * shape.num_hidden_layers + 1) * shape.hidden_size
     rest = 4 * norms + 8 * window * shape.head_dim + GRAPH_BYTES * shape.num_hidden_layers * signatures
-    scales = SCALE_BYTES * rows * signatures
+    scales = SCALE_BYTES * rows + ZERO_POINT_BYTES * _different_rows(shape)
     four = weights // 2 + (scales if block is None else 2 * weights // block)
     sizes = {"fp32": 4 * weights, "int8": weights + scales, "portable": weights + scales, "int4": four}
     return {name: sizes[name] + rest for name in ("fp32", "int8", "int4", "portable") if name in {"fp32", *variants}}
+
+
+def _different_rows(shape: Shape) -> int:
+    """Rows of a layer's four matrices and of the table, those of equal height counted once."""
+    heads, groups = shape.num_attention_heads * shape.head_dim, shape.num_key_value_heads * shape.head_dim
+    return sum({heads + 2 * groups, shape.hidden_size, 2 * shape.intermediate_size, shape.vocab_size})
 
 
 def require_fits(estimate: dict[str, int]) -> None:

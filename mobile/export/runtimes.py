@@ -30,9 +30,10 @@ def prompts(texts: Sequence[str], tokenizer: ChatTokenizer, window: int) -> dict
     return {text: ids for text, ids in found.items() if len(ids) + 1 < window}
 
 
-def compiled_gate(variant: str, model: Model, asked: Sequence[list[int]], stop_ids: Sequence[int]) -> Gate:
-    """The Interpreter's ids on CompiledModel."""
-    other = Model(model.path, runner="compiled")
+def compiled_gate(
+    variant: str, model: Model, other: Model, asked: Sequence[list[int]], stop_ids: Sequence[int]
+) -> Gate:
+    """The Interpreter's ids on CompiledModel, which `other` is."""
     sure = [sure_ids(model, ids, STEPS, stop_ids) for ids in asked]
     got = [sure_ids(other, ids, STEPS, stop_ids, margin=0.0).ids for ids in asked]
     return _ids_gate(f"compiled_model_{variant}", model.path.name, "CompiledModel", sure, got)

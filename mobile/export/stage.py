@@ -52,7 +52,7 @@ def announce(source: Source, config: ExportConfig, place: Path) -> None:
     """Says how large the files will be; refuses what cannot end well before anything heavy is loaded."""
     shape = read_shape(source.model)
     check_ability(config, shape)
-    estimate = estimate_bytes(shape, config.prefill, config.window, config.variants, config.int4_block)
+    estimate = estimate_bytes(shape, config.prefill, config.window, config.variants, config.int4_block, config.verify)
     require_fits(estimate)
     sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in estimate.items())
     say(f"export: {source.name}, estimated {sizes}")

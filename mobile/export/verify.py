@@ -66,6 +66,7 @@ def recorded_config(bundle: Path) -> ExportConfig:
     return ExportConfig(
         prefill=values["prefill"],
         window=values["window"],
+        verify=values.get("verify"),  # older exports had none
         variants=sorted(values["variants"]),
         int4_block=values.get("int4_block", BLOCK),  # older exports did not record it
         litertlm=values["litertlm_file"] is not None,

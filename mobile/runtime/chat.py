@@ -14,6 +14,7 @@ from .bundle import Bundle
 from .call_grammar import read_tools
 from .constraint import CONSTRAINTS, CallConstraint, Constrain, ConstrainedSampler
 from .errors import ContextFullError, ModelError
+from .lookahead import Lookahead
 from .model import Logits, Model
 from .prompt import Message, PromptTokenizer, content_of
 from .runner import RunnerKind
@@ -36,6 +37,8 @@ class Chat:
             functions whose values are computed or reworded need "schema".
         reuse_prefix: an answer keeps what the cache holds of its prompt's beginning (a fixed system message, a
             conversation), instead of starting empty. The last digits of logits then depend on what was asked before.
+        lookahead: answers go several tokens a call where the file has a signature for it (export.verify): guesses,
+            learned from the answers of this chat, are kept where they are what is chosen.
 
     Raises ModelError where a file is missing or damaged, SchemaError where tools.json cannot be guaranteed.
 
@@ -54,6 +57,7 @@ class Chat:
         runner: RunnerKind = "auto",
         constrain: Constrain | None = None,
         reuse_prefix: bool = False,
+        lookahead: bool = True,
     ) -> None:
         self.bundle = Bundle(folder)
         self.variant = variant or self.bundle.default_variant()
@@ -71,6 +75,8 @@ class Chat:
             self.bundle.folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0]
         )
         self._reuse_prefix = reuse_prefix
+        guesses = lookahead and self.model.verify_size > 0
+        self._lookahead = Lookahead(self.tokenizer.contents) if guesses else None
         self._constraints: dict[str, CallConstraint] = {}
         self.constrain: Constrain = constrain or self.bundle.constrain
         if self.constrain != "off":
@@ -176,11 +182,13 @@ class Chat:
     def _generate(self, ids: list[int], limit: int, make_sampler: Callable[[], Choose]) -> Iterator[int]:
         """Touches the cache and the constraint at the first step only: until then another answer may be read."""
         choose = make_sampler()
+        if self._lookahead is not None:
+            self._lookahead.begin(ids)
         if self._reuse_prefix:
             ids = ids[self.model.rewind(ids) :]
         else:
             self.model.reset()
-        yield from self.model.generate(ids, limit, self.bundle.stop_ids, choose)
+        yield from self.model.generate(ids, limit, self.bundle.stop_ids, choose, self._lookahead)
 
     def _sampler(
         self, messages: str | Sequence[Message], limit: int, sampler: Choose | None, constrain: Constrain | None

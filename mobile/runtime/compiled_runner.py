@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ModelError
-from .runner import Logits, bucket_sizes, damaged, quiet
+from .runner import Logits, bucket_sizes, damaged, quiet, verify_size
 
 
 class CompiledRunner:
@@ -34,7 +34,10 @@ class CompiledRunner:
         self.vocab_size = int(outputs["logits"]["shape"][-1])
         self._shapes = {name: entry["shape"] for name, entry in details.items() if name.startswith("kv_cache_")}
         self._caches = {name: self._model.create_input_buffer_by_name("decode", name) for name in self._shapes}
-        self._buffers = {name: self._bind(name) for name in ("decode", *(f"prefill_{size}" for size in self.buckets))}
+        self.verify_size = verify_size(list(names))
+        verify = [f"verify_{self.verify_size}"] if self.verify_size else []
+        called = ["decode", *(f"prefill_{size}" for size in self.buckets), *verify]
+        self._buffers = {name: self._bind(name) for name in called}
         with quiet():  # the first write of a process makes a second environment, with the same notes
             self.clear()
 
@@ -58,6 +61,11 @@ class CompiledRunner:
         outputs = self._run("decode", tokens, np.array([position], dtype=np.int32), mask)
         logits: Logits = outputs["logits"].read(self.vocab_size, np.float32)
         return logits
+
+    def verify(self, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits) -> Logits:
+        outputs = self._run(f"verify_{self.verify_size}", tokens, positions, mask)
+        logits: Logits = outputs["logits"].read(self.verify_size * self.vocab_size, np.float32)
+        return logits.reshape(self.verify_size, self.vocab_size)
 
     def _run(
         self, signature: str, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ModelError
-from .runner import Logits, bucket_sizes, damaged, quiet
+from .runner import Logits, bucket_sizes, damaged, quiet, verify_size
 
 
 class InterpreterRunner:
@@ -25,7 +25,8 @@ class InterpreterRunner:
     def __init__(self, path: Path, threads: int = 1) -> None:
         self._path = path
         self._interpreter = _load(path, threads)
-        self.buckets = bucket_sizes(path, list(self._interpreter.get_signature_list()))
+        names = list(self._interpreter.get_signature_list())
+        self.buckets, self.verify_size = bucket_sizes(path, names), verify_size(names)
         self._find_tensors()
 
     def _find_tensors(self) -> None:
@@ -51,10 +52,7 @@ class InterpreterRunner:
             source()[...] = 0.0
 
     def prefill(self, bucket: int, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits) -> None:
-        # Made for this call alone: while a runner lives, the interpreter refuses invoke().
-        runner = self._interpreter.get_signature_runner(f"prefill_{bucket}")
-        caches = {name: source() for name, (source, _) in self._caches.items()}
-        self._keep(runner(tokens=tokens, input_pos=positions, mask=mask, **caches), int(positions[0]), bucket)
+        self._call(f"prefill_{bucket}", tokens, positions, mask)
 
     def decode(self, token: int, position: int, mask: Logits) -> Logits:
         interpreter = self._interpreter
@@ -65,6 +63,20 @@ class InterpreterRunner:
         self._keep({name: result() for name, (_, result) in self._caches.items()}, position, 1)
         logits: Logits = interpreter.get_tensor(self._logits)[0, 0]
         return logits
+
+    def verify(self, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits) -> Logits:
+        logits: Logits = self._call(f"verify_{self.verify_size}", tokens, positions, mask)["logits"][0]
+        return logits
+
+    def _call(
+        self, signature: str, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits
+    ) -> dict[str, npt.NDArray[Any]]:
+        # Made for this call alone: while a runner lives, the interpreter refuses invoke().
+        runner = self._interpreter.get_signature_runner(signature)
+        caches = {name: source() for name, (source, _) in self._caches.items()}
+        results: dict[str, npt.NDArray[Any]] = runner(tokens=tokens, input_pos=positions, mask=mask, **caches)
+        self._keep(results, int(positions[0]), len(positions))
+        return results
 
     def _keep(self, results: dict[str, npt.NDArray[Any]], position: int, count: int) -> None:
         """Takes over the cache rows that a call has written."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ContextFullError, ModelError, PromptError
+from .lookahead import Lookahead
 from .plan import Chunk, plan_prefill
 from .runner import Logits, RunnerKind, open_runner
 
@@ -39,6 +40,7 @@ class Model:
             self._runner.vocab_size,
             self._runner.buckets,
         )
+        self.verify_size = self._runner.verify_size
         self.reset()
 
     @property
@@ -80,15 +82,24 @@ class Model:
     def decode(self, token: int) -> Logits:
         """Reads one id; logits [V] for the next."""
         self._check_ids([token])
-        if self.position >= self.window:
-            raise ContextFullError(
-                f"The window of {self.window} tokens is full. Start over with reset(), or export with a larger window."
-            )
-        at = self.position
-        self._mask[..., at] = 0.0  # a token sees itself
-        logits = self._runner.decode(token, at, self._mask)
-        self.ids.append(token)
+        self._check_room_for_one()
+        logits = self._read(token)
+        self._keep(token)
         return logits
+
+    def verify(self, ids: Sequence[int]) -> Logits:
+        """Logits [len(ids), V] after each of ids, by one call; none of them counts as read.
+
+        Args:
+            ids: at most `verify_size`, and as many have to fit into the window.
+        """
+        self._check_ids(ids)
+        if not 0 < len(ids) <= self.verify_size or self.position + self.verify_size > self.window:
+            raise ContextFullError(
+                f"{len(ids)} tokens cannot be verified at position {self.position}: a call takes {self.verify_size}, "
+                f"and the window holds {self.window}."
+            )
+        return self._runner.verify(*self._padded(ids, self.verify_size, self.position))[: len(ids)]
 
     def generate(
         self,
@@ -96,8 +107,11 @@ class Model:
         max_new_tokens: int,
         stop_ids: Collection[int],
         sampler: Callable[[Logits], int],
+        lookahead: Lookahead | None = None,
     ) -> Iterator[int]:
         """Reads `ids` after what is in the cache, then yields new ids as they come, without the stop id.
+
+        With `lookahead`, whose answer has begun, guesses are read along where the file has a signature for it.
 
         Raises PromptError for an empty prompt and ContextFullError where the prompt does not fit
         or the window is full before a stop id came; ModelError where the cache was used in between.
@@ -111,20 +125,28 @@ class Model:
                 f"{self.window} are free. Shorten it, or export with a larger window."
             )
         self.prefill(ids[:-1])
-        logits = self.decode(ids[-1])
-        cache, read = self.ids, self.position
-        for step in range(max_new_tokens):
-            token = sampler(logits)
-            if token in stop_ids:
-                return
-            yield token
-            if step + 1 < max_new_tokens:
-                if self.ids is not cache or self.position != read + step:
+        cache, chosen, left = self.ids, ids[-1], max_new_tokens
+        while left > 0:
+            guesses = lookahead.guess(self._guessable(left)) if lookahead is not None else []
+            for token, logits in self._after_each(chosen, guesses):
+                if token != chosen:
+                    break  # guessed otherwise
+                self._keep(token)
+                read = self.position
+                chosen = sampler(logits)
+                if lookahead is not None:
+                    lookahead.add(chosen)
+                if chosen in stop_ids:
+                    return
+                yield chosen
+                left -= 1
+                if left == 0:
+                    return
+                if self.ids is not cache or self.position != read:
                     raise ModelError(
                         f"The cache of {self.path} was used for something else before this answer was over, so that it "
                         "cannot go on. Read one answer to its end first, or load the folder once for each."
                     )
-                logits = self.decode(token)
 
     def score(self, prompt: Sequence[int], answer: Sequence[int]) -> npt.NDArray[np.float64]:
         """Natural log-probability of each id of `answer` after `prompt` and the ids before it, [len(answer)].
@@ -149,15 +171,49 @@ class Model:
         """Signature to tensor indices in its subgraph, for bindings that know no signatures."""
         return self._runner.signatures()
 
+    def _guessable(self, left: int) -> int:
+        """How many guesses a call can take when `left` tokens are wanted; 0: one token a call."""
+        fits = self.position + self.verify_size <= self.window
+        return max(0, min(self.verify_size, left) - 1) if fits else 0
+
+    def _after_each(self, token: int, guesses: Sequence[int]) -> Iterator[tuple[int, Logits]]:
+        """A token and the guesses behind it, each with the logits after it, by one call."""
+        if not guesses:
+            self._check_room_for_one()
+            return iter([(token, self._read(token))])
+        read = [token, *guesses]
+        return iter(zip(read, self.verify(read), strict=True))
+
+    def _read(self, token: int) -> Logits:
+        """One call of decode at the present position."""
+        self._mask[..., self.position] = 0.0  # a token sees itself
+        return self._runner.decode(token, self.position, self._mask)
+
+    def _keep(self, token: int) -> None:
+        """Counts a token as read, whose row is in the cache."""
+        self._mask[..., self.position] = 0.0
+        self.ids.append(token)
+
     def _prefill_chunk(self, ids: Sequence[int], chunk: Chunk) -> None:
-        tokens = np.zeros((1, chunk.bucket), dtype=np.int32)
-        tokens[0, : chunk.count] = ids
-        positions = np.arange(chunk.position, chunk.position + chunk.bucket, dtype=np.int32)
-        allowed = np.arange(self.window) <= positions[:, None]
-        mask = np.where(allowed, np.float32(0.0), MASKED)[None, None]
-        self._runner.prefill(chunk.bucket, tokens, positions, mask)
+        self._runner.prefill(chunk.bucket, *self._padded(ids, chunk.bucket, chunk.position))
         self.ids += ids
         self._mask[..., : self.position] = 0.0
+
+    def _padded(
+        self, ids: Sequence[int], size: int, position: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Logits]:
+        """Tokens, positions and mask of a call of `size` tokens from `position` on."""
+        tokens = np.zeros((1, size), dtype=np.int32)
+        tokens[0, : len(ids)] = ids
+        positions = np.arange(position, position + size, dtype=np.int32)
+        allowed = np.arange(self.window) <= positions[:, None]
+        return tokens, positions, np.where(allowed, np.float32(0.0), MASKED)[None, None]
+
+    def _check_room_for_one(self) -> None:
+        if self.position >= self.window:
+            raise ContextFullError(
+                f"The window of {self.window} tokens is full. Start over with reset(), or export with a larger window."
+            )
 
     def _check_room(self, count: int) -> None:
         if count > self.window:

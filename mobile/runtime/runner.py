@@ -27,6 +27,7 @@ class Runner(Protocol):
     window: int
     vocab_size: int
     buckets: list[int]
+    verify_size: int  # tokens of its verify signature; 0 without one
 
     def clear(self) -> None:
         """Sets the caches to zero: old rows are masked out, but 0 times a NaN left in them would still be NaN."""
@@ -39,6 +40,9 @@ class Runner(Protocol):
 
     def decode(self, token: int, position: int, mask: Logits) -> Logits:
         """Writes one row; logits [V], the caller's own. mask [1, 1, 1, S]."""
+
+    def verify(self, tokens: npt.NDArray[Any], positions: npt.NDArray[Any], mask: Logits) -> Logits:
+        """As prefill, for `verify_size` tokens; logits [verify_size, V], the caller's own."""
 
     def signatures(self) -> dict[str, dict[str, dict[str, int]]]:
         """Signature to tensor indices in its subgraph."""
@@ -73,6 +77,11 @@ def bucket_sizes(path: Path, names: list[str]) -> list[int]:
     if "decode" not in names:
         raise ModelError(f"{path} has the signatures {sorted(names)} and no 'decode': it is no exported student.")
     return sorted(int(name.removeprefix("prefill_")) for name in names if name.startswith("prefill_"))
+
+
+def verify_size(names: list[str]) -> int:
+    """Tokens of the verify signature; 0 without one."""
+    return max((int(name.removeprefix("verify_")) for name in names if name.startswith("verify_")), default=0)
 
 
 def damaged(path: Path, error: Exception) -> ModelError:

@@ -40,8 +40,8 @@ def test_signatures_are_those_of_the_design(exported: Exported) -> None:
 
     for variant in ("fp32", "int8"):
         interpreter = Interpreter(str(exported.mobile / f"student-{variant}.tflite"))
-        assert sorted(interpreter.get_signature_list()) == ["decode", "prefill_16", "prefill_4"]
-        for name, length in (("decode", 1), ("prefill_4", 4), ("prefill_16", 16)):
+        assert sorted(interpreter.get_signature_list()) == ["decode", "prefill_16", "prefill_4", "verify_8"]
+        for name, length in (("decode", 1), ("prefill_4", 4), ("prefill_16", 16), ("verify_8", 8)):
             runner = interpreter.get_signature_runner(name)
             inputs = {key: (list(e["shape"]), e["dtype"]) for key, e in runner.get_input_details().items()}
             outputs = {key: (list(e["shape"]), e["dtype"]) for key, e in runner.get_output_details().items()}
@@ -52,7 +52,7 @@ def test_signatures_are_those_of_the_design(exported: Exported) -> None:
                 "input_pos": ([length], np.int32),
                 "mask": ([1, 1, length, WINDOW], np.float32),
             }
-            logits = {"logits": ([1, 1, VOCABULARY], np.float32)} if name == "decode" else {}
+            logits = {} if name.startswith("prefill") else {"logits": ([1, length, VOCABULARY], np.float32)}
             assert outputs == caches | logits
 
 
@@ -103,7 +103,7 @@ def test_bundle_describes_the_folder(exported: Exported) -> None:
         data = (exported.mobile / name).read_bytes()
         assert (entry["bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     for entry in bundle["variants"].values():
-        assert set(entry["signatures"]) == {"decode", "prefill_4", "prefill_16"}
+        assert set(entry["signatures"]) == {"decode", "prefill_4", "prefill_16", "verify_8"}
         assert set(entry["signatures"]["decode"]["outputs"]) - set(entry["signatures"]["decode"]["inputs"]) == {
             "logits"
         }

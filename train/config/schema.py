@@ -343,6 +343,12 @@ class ExportConfig(Section):
         "'tandem run' always exports the student",
     )
     prefill: list[Positive] = Field([8, 64], min_length=1, description="prompt buckets: one prefill_N signature each")
+    verify: Annotated[int, Field(ge=2)] | None = Field(
+        8,
+        description="tokens of the verify_N signature, with which an answer goes several tokens a call: guesses are "
+        "read along, and kept where the model chooses the same. Not in int4 files with blocks, where it would be "
+        "slower. null: one token a call",
+    )
     window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
     variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(
         ["fp32", "int8"],
@@ -519,4 +525,6 @@ class Config(Section):
             raise ValueError(
                 f"export.window {self.export.window} is shorter than the prompt bucket {max(self.export.prefill)}"
             )
+        if self.export.window < (self.export.verify or 0):
+            raise ValueError(f"export.window {self.export.window} is shorter than export.verify {self.export.verify}")
         return self

@@ -126,7 +126,7 @@ def test_a_person_asks(visit: Visit) -> None:
     assert call == {"name": "HassTurnOn", "arguments": {"area": "kitchen", "domain": "light"}}
     assert page.locator("#answer-figures div").all_inner_texts()[0].startswith("to the first token")
     assert "tokens/s" in page.inner_text("#answer-figures")
-    assert "7.8 MB" in page.inner_text("#facts")
+    assert "7.5 MB" in page.inner_text("#facts")
     page.get_by_role("button", name="set a timer for 10 minutes").click()
     page.wait_for_selector("#earlier-list li")
     page.wait_for_selector(OPENED)
