@@ -168,10 +168,10 @@ def write_result(folder: Path, result: Result) -> None:
 
 def schema() -> dict[str, Any]:
     """Of every kind of result file."""
-    from eval.bench.ondevice.result import OndeviceResult
+    from eval.bench.ondevice.result import CommandsResult, OndeviceResult
     from eval.bench.result import FrameworksResult  # they are made of the parts above
 
-    return TypeAdapter(Result | FrameworksResult | OndeviceResult).json_schema()
+    return TypeAdapter(Result | FrameworksResult | OndeviceResult | CommandsResult).json_schema()
 
 
 if __name__ == "__main__":

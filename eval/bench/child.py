@@ -1,7 +1,7 @@
 """A contestant's process: JSON lines in on stdin, JSON lines out on stdout.
 
 Run by process.py: python -m eval.bench.child
-Requests: load, train, forward, read, said, facts, request, memory. Whatever a framework prints goes to stderr.
+Requests: load, train, forward, read, said, facts, request, commands, memory. What a framework prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Handler:
         if op == "read":
             seconds, tokens = self._work.read()
             return {"seconds": seconds, "tokens": tokens}
+        if op == "commands":
+            return dict(self._work.commands(**request))
         if op in ("said", "facts", "request"):
             return dict(getattr(self._work, op)())
         return {"peak_memory_bytes": round(peak_memory_mb() * 1e6)}

@@ -51,6 +51,7 @@ class Model:
     def reset(self) -> None:
         """Forgets everything read so far."""
         self.ids: list[int] = []
+        self.calls = 0  # of decode and verify since then
         self._mask = np.full((1, 1, 1, self.window), MASKED, dtype=np.float32)
         self._runner.clear()
 
@@ -99,6 +100,7 @@ class Model:
                 f"{len(ids)} tokens cannot be verified at position {self.position}: a call takes {self.verify_size}, "
                 f"and the window holds {self.window}."
             )
+        self.calls += 1
         return self._runner.verify(*self._padded(ids, self.verify_size, self.position))[: len(ids)]
 
     def generate(
@@ -187,6 +189,7 @@ class Model:
     def _read(self, token: int) -> Logits:
         """One call of decode at the present position."""
         self._mask[..., self.position] = 0.0  # a token sees itself
+        self.calls += 1
         return self._runner.decode(token, self.position, self._mask)
 
     def _keep(self, token: int) -> None:

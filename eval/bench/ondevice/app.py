@@ -3,7 +3,7 @@
 Run by app_process.py as a file, not as a module, with mobile/ on the path: the packages `eval` and `mobile` would bring
 libraries with them that no app has, and its memory is measured.
 
-    PYTHONPATH=mobile python -P eval/bench/ondevice/app.py FOLDER RUNNER CONSTRAINT     CONSTRAINT: default, off
+    PYTHONPATH=mobile python -P eval/bench/ondevice/app.py FOLDER RUNNER default|off QUESTION …
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-REPEATS = 5
 
-
-def main(folder: Path, runner: str, constrain: str, question: str) -> dict[str, Any]:
-    """Seconds to import, to be ready, and of some answers; the first one of a process is among them."""
+def main(folder: Path, runner: str, constrain: str, questions: list[str]) -> dict[str, Any]:
+    """Seconds to import, to be ready, and of an answer to each question; the first one of a process is among them.
+    Each is asked once: the runtime learns from its answers, and would know the second time what to guess."""
     start = time.perf_counter()
     runtime: Any = importlib.import_module("runtime")
     for library in ("ai_edge_litert.interpreter", "tokenizers"):  # the runtime imports them when it needs them
@@ -27,16 +26,16 @@ def main(folder: Path, runner: str, constrain: str, question: str) -> dict[str, 
     imported = time.perf_counter()
     # None: as the folder wants it.
     chat: Any = runtime.Chat(folder, threads=1, runner=runner, constrain="off" if constrain == "off" else None)
-    loaded, seconds, text = time.perf_counter(), [], ""
-    for _ in range(REPEATS):
+    loaded, seconds, texts = time.perf_counter(), [], []
+    for question in questions:
         begin = time.perf_counter()
-        text = chat.answer(question).text
+        texts.append(chat.answer(question).text)
         seconds.append(time.perf_counter() - begin)
     return {
         "import_s": imported - start,
         "load_s": loaded - start,
         "answers_s": seconds,
-        "answer": text,
+        "answer": texts[0],
         "file_bytes": chat.model.path.stat().st_size,
         "constrained": chat.constrain != "off",
         "peak_memory_bytes": peak_memory_bytes(),
@@ -50,4 +49,4 @@ def peak_memory_bytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), *sys.argv[2:5])))
+    print(json.dumps(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])))

@@ -16,7 +16,11 @@ from train.progress import progress
 from train.runs import REPOSITORY
 
 PROGRAM = Path(__file__).with_name("app.py")
-QUESTION = "turn on the kitchen lights"
+QUESTIONS = (
+    "turn on the kitchen lights", "dim the reading lamp to 20%", "put oat milk on my shopping list",
+    "set a timer for ten minutes", "close the blinds in the bedroom", "turn off the fan in the office",
+    "what is the temperature in the living room",
+)  # fmt: skip
 WAYS = (("auto", "default"), ("interpreter", "default"), ("auto", "off"), ("interpreter", "off"))
 LIMIT_S = 120.0
 RAW = ("import_s", "load_s", "answer_s", "peak_memory_bytes")
@@ -33,7 +37,7 @@ def measure_app(folder: Path, rounds: int) -> list[AppResult]:
     return [
         AppResult(
             runner=runner,
-            question=QUESTION,
+            question=QUESTIONS[0],
             answer=values[0]["answer"],
             file_bytes=values[0]["file_bytes"],
             constrained=values[0]["constrained"],
@@ -46,7 +50,7 @@ def measure_app(folder: Path, rounds: int) -> list[AppResult]:
 def run_app(folder: Path, runner: str, constrain: str) -> dict[str, Any]:
     """What one process tells, with `answer_s`, the median of its answers."""
     environment = {"PYTHONPATH": str(REPOSITORY / "mobile"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", str(PROGRAM), str(folder), runner, constrain, QUESTION]
+    command = [sys.executable, "-P", str(PROGRAM), str(folder), runner, constrain, *QUESTIONS]
     done = subprocess.run(
         [*one_core(), *command],
         capture_output=True, text=True, timeout=LIMIT_S, check=False, env=os.environ | environment,

@@ -28,8 +28,10 @@ class Entry:
         return self.contestant.how.partition(":")[0]
 
 
-def _tflite(dtype: str, runner: str, label: str) -> Entry:
-    contestant = Contestant(f"{label} {dtype}", "ondevice.tflite:Tflite", f"{dtype}.tflite:{runner}")
+def tflite(dtype: str, runner: str, label: str, guesses: bool = False) -> Entry:
+    """A file of ours on mobile/runtime."""
+    work, how = ("GuessingTflite", " with guesses") if guesses else ("Tflite", "")
+    contestant = Contestant(f"{label} {dtype}{how}", f"ondevice.tflite:{work}", f"{dtype}.tflite:{runner}")
     return Entry(contestant, label, dtype, "tflite", "ai_edge_litert", "ai-edge-litert", ours=True)
 
 
@@ -38,8 +40,9 @@ def _litertlm(dtype: str) -> Entry:
     return Entry(contestant, "LiteRT-LM", dtype, "tflite", "litert_lm", "litert-lm-api", ours=True)
 
 
-def _gguf(name: str, dtype: str) -> Entry:
-    contestant = Contestant(f"llama.cpp {dtype}", "ondevice.gguf_runner:LlamaCpp", f"{name}.gguf")
+def gguf(name: str, dtype: str, work: str = "LlamaCpp", how: str = "") -> Entry:
+    """A file of llama.cpp; `work` is a class of gguf_runner.py."""
+    contestant = Contestant(f"llama.cpp {dtype}{how}", f"ondevice.gguf_runner:{work}", f"{name}.gguf")
     return Entry(contestant, "llama.cpp", dtype, "gguf", "llama_cpp", "llama-cpp-python")
 
 
@@ -47,12 +50,12 @@ ONNX = Contestant("ONNX Runtime fp32", "ondevice.onnx_runner:Onnx", "fp32.onnx")
 KERASHUB = Contestant("KerasHub's own export", "ondevice.kerashub:KerasHubExport", "kerashub.tflite")
 DTYPES = ("fp32", "int8", "int4", "int4-row")  # int4: a scale for 32 weights, as Q4_0 has; int4-row: a scale a row
 ENTRIES: dict[str, Entry] = {
-    **{f"interpreter-{dtype}": _tflite(dtype, "interpreter", "Interpreter") for dtype in DTYPES},
-    **{f"compiled-{dtype}": _tflite(dtype, "compiled", "CompiledModel") for dtype in DTYPES},
+    **{f"interpreter-{dtype}": tflite(dtype, "interpreter", "Interpreter") for dtype in DTYPES},
+    **{f"compiled-{dtype}": tflite(dtype, "compiled", "CompiledModel") for dtype in DTYPES},
     **{f"litertlm-{dtype}": _litertlm(dtype) for dtype in DTYPES},
-    "llama-f32": _gguf("f32", "f32"),
-    "llama-q8": _gguf("q8", "Q8_0"),
-    "llama-q4": _gguf("q4", "Q4_0"),
+    "llama-f32": gguf("f32", "f32"),
+    "llama-q8": gguf("q8", "Q8_0"),
+    "llama-q4": gguf("q4", "Q4_0"),
     "onnx-fp32": Entry(ONNX, "ONNX Runtime", "fp32", "onnx", "onnxruntime", "onnxruntime"),
     "kerashub-export": Entry(KERASHUB, "Interpreter", "fp32", "kerashub", "keras_hub", "keras-hub"),
 }

@@ -22,6 +22,7 @@ from train.errors import TandemError
 from train.runs import REPOSITORY
 
 KINDS = ("tflite", "gguf", "onnx", "kerashub")
+VERIFY = 8  # as export.verify
 GGUF_TYPES = {"f32": "f32", "q8": "Q8_0", "q4": "Q4_0"}
 Made = dict[str, dict[str, Any]]  # file name → bytes and read_bytes, or error
 
@@ -95,13 +96,14 @@ def write_tflite(folder: Folder) -> None:
 
     work, model = folder.workload, Path(folder.workload.model)
     weights, tokenizer = read_weights(model), ChatTokenizer.load(model)
-    float_model = convert(weights, work.buckets, work.window)
+    blocks_only = convert(weights, work.buckets, work.window)  # as the export does: no verify where it would not pay
+    float_model = convert(weights, work.buckets, work.window, VERIFY)
     for variant in ("fp32", "int8", "int4", "int4-row"):
 
         def write(path: Path, variant: str = variant) -> None:
             kind, _, row = variant.partition("-")
-            block = None if row else BLOCK
-            path.write_bytes(float_model if kind == "fp32" else quantize(float_model, kind, weights.shape, block))
+            model, block = (blocks_only, BLOCK) if variant == "int4" else (float_model, None if row else BLOCK)
+            path.write_bytes(model if kind == "fp32" else quantize(model, kind, weights.shape, block))
 
         def bundle(path: Path, variant: str = variant) -> None:
             stop, pad = [tokenizer.stop_id], tokenizer.pad_id

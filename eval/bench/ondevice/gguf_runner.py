@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
+from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.bench.ondevice.request import TimedDecoder
+from eval.bench.ondevice.request import Said, TimedDecoder
 
 
 class LlamaCpp(TimedDecoder):
@@ -48,3 +51,94 @@ class LlamaCpp(TimedDecoder):
 
     def step(self, token: int) -> int:
         return self.first([token])
+
+
+class GuessingLlamaCpp(LlamaCpp):
+    """The same, several tokens a call: a token and guesses behind it in one batch, refused ones taken out again.
+
+    llama-cpp-python's own class does so, too, and copies all logits of all positions on the way.
+    """
+
+    MOST = 0  # guesses of a call
+
+    def open(self, library: Any) -> None:
+        super().open(library)
+        self._batch = library.llama_batch_init(self.MOST + 1, 0, 1)
+
+    @abstractmethod
+    def begin(self, prompt: Sequence[int]) -> None:
+        """A new answer."""
+
+    @abstractmethod
+    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
+        """At most `count` ids that may follow the prompt and the answer so far."""
+
+    def said(self, token: int) -> None:
+        """The token that was chosen."""
+
+    def say(self, prompt: Sequence[int], stop: int, limit: int) -> Said:
+        self.begin(prompt)
+        ids, position, chosen, calls = list(prompt), len(prompt) - 1, int(prompt[-1]), 0
+        while True:
+            read = [chosen, *self.guess(ids, min(self.MOST, limit - (len(ids) - len(prompt)) - 1))]
+            self._decode(read, position)
+            calls += 1
+            for row, token in enumerate(read):
+                if token != chosen:
+                    break
+                position += 1
+                chosen = self._choice(row)
+                self.said(chosen)
+                if chosen == stop or len(ids) - len(prompt) == limit:
+                    return Said(ids[len(prompt) :], calls)
+                ids.append(chosen)
+            self._library.llama_memory_seq_rm(self._library.llama_get_memory(self._llama.ctx), 0, position, -1)
+
+    def _decode(self, ids: Sequence[int], position: int) -> None:
+        batch = self._batch
+        batch.n_tokens = len(ids)
+        for row, token in enumerate(ids):
+            batch.token[row], batch.pos[row], batch.logits[row] = token, position + row, True
+            batch.n_seq_id[row], batch.seq_id[row][0] = 1, 0
+        status = self._library.llama_decode(self._llama.ctx, batch)
+        if status:
+            raise RuntimeError(f"llama_decode ended with status {status}")
+
+    def _choice(self, row: int) -> int:
+        pointer = self._library.llama_get_logits_ith(self._llama.ctx, row)
+        return int(np.ctypeslib.as_array(pointer, shape=(self._size,)).argmax())
+
+
+class LookupLlamaCpp(GuessingLlamaCpp):
+    """With llama-cpp-python's prompt lookup, and the number of guesses that its page names for CPUs."""
+
+    MOST = 2
+
+    def begin(self, prompt: Sequence[int]) -> None:
+        speculative: Any = importlib.import_module("llama_cpp.llama_speculative")
+        self._draft: Any = speculative.LlamaPromptLookupDecoding(num_pred_tokens=self.MOST)
+
+    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
+        return [int(token) for token in self._draft(np.array(ids, dtype=np.intc))[: max(0, count)]]
+
+
+class TandemGuessesLlamaCpp(GuessingLlamaCpp):
+    """With Tandem's guesses: what the guesses are worth, and what the runtime."""
+
+    MOST = 7
+
+    def open(self, library: Any) -> None:
+        super().open(library)
+        guessing: Any = importlib.import_module("mobile.runtime.lookahead")
+        tokenizer = (Path(self.workload.model) / "tokenizer.json").read_text(encoding="utf-8")
+        self._lookahead: Any = guessing.Lookahead(json.loads(tokenizer))
+
+    def begin(self, prompt: Sequence[int]) -> None:
+        self._lookahead.begin(prompt)
+
+    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
+        guesses: list[int] = self._lookahead.guess(max(0, count))
+        return guesses
+
+    def said(self, token: int) -> None:
+        self._lookahead.add(token)

@@ -2,6 +2,7 @@
 
     read     the prompt into an empty cache; its time is the prefill
     answer   from an empty cache: the first new token (time to first token), then one token after the other
+    commands several prompts, each answered up to the stop token; timed is what comes after the prompts (commands.py)
 
 Excluded: loading, tokenising. Greedy: the next token is the largest logit's. NumPy is imported before the load is
 timed, since every runtime here needs it.
@@ -14,14 +15,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from eval.bench.ondevice.workload import OndeviceWorkload, model_config, read_workload
+from eval.bench.ondevice.workload import OndeviceWorkload, model_config, read_commands, read_workload
 
 Logits = npt.NDArray[np.float32]
+
+
+class Said(NamedTuple):
+    """An answer without its stop token, and how many calls of the model it took."""
+
+    ids: list[int]
+    calls: int
 
 
 class TimedDecoder(ABC):
@@ -30,6 +38,7 @@ class TimedDecoder(ABC):
 
     def __init__(self, folder: Path, how: str) -> None:
         self.workload: OndeviceWorkload = read_workload(folder)
+        self._folder = folder
         name, _, self.word = how.partition(":")
         self.path = folder / name
         self.threads = threads()
@@ -63,6 +72,29 @@ class TimedDecoder(ABC):
     @abstractmethod
     def step(self, token: int) -> int:
         """Reads a token, gives the next."""
+
+    def say(self, prompt: Sequence[int], stop: int, limit: int) -> Said:
+        """Answers greedily, all but the prompt's last id being read: at most `limit` tokens."""
+        ids: list[int] = []
+        token = self.step(prompt[-1])
+        while token != stop and len(ids) < limit:
+            ids.append(token)
+            token = self.step(token)
+        return Said(ids, len(ids) + 1)
+
+    def commands(self, start: int, count: int) -> dict[str, Any]:
+        """Answers `count` of the folder's commands from number `start` on. Seconds are of the answers, not of reading
+        the prompts; the stop token counts as one."""
+        commands, seconds, answers = read_commands(self._folder), 0.0, []
+        for prompt in commands.prompts[start : start + count]:
+            self.reset()
+            self.read(prompt[:-1])
+            begin = time.perf_counter()
+            answers.append(self.say(prompt, commands.stop, commands.limit))
+            seconds += time.perf_counter() - begin
+        ids = [said.ids for said in answers]
+        tokens = sum(len(one) + 1 for one in ids)
+        return {"seconds": seconds, "tokens": tokens, "calls": sum(said.calls for said in answers), "ids": ids}
 
     def facts(self) -> dict[str, Any]:
         """Seconds to import the library and to open the file."""

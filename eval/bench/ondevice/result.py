@@ -80,13 +80,13 @@ class AppResult(Part):
     """The process an app would be (mobile/runtime on the run's own folder): a new one in each round, one thread."""
 
     runner: str
-    question: str
+    question: str = Field(description="the first of several, each asked once")
     answer: str
     file_bytes: Count
     constrained: bool
     import_s: list[float] = Field(description="importing NumPy, the runtime and tokenizers; in load_s")
     load_s: list[float] = Field(description="imports, file, tokenizer, constraint: up to the first request")
-    answer_s: list[float] = Field(description="text in to text out, median of a round")
+    answer_s: list[float] = Field(description="text in to text out, median of a process's answers")
     peak_memory_bytes: list[Count]
 
 
@@ -102,6 +102,37 @@ class OndeviceResult(Part):
     runs: list[Run]
     app: list[AppResult] = Field([], description="empty where the model is not of a run that was exported")
     app_targets: list[Target] = Field([], description="of each way; the first one is the runtime's default")
+
+
+class CommandsRunner(Part):
+    """A runtime with one file, on real commands."""
+
+    name: str
+    label: str
+    runtime: str
+    dtype: str
+    status: Literal["ok", "failed"]
+    error: str | None = None
+    token_s: list[float] = Field([], description="seconds a token, stop tokens counted, one a round")
+    decode: Rate | None = None
+    tokens: Count | None = Field(None, description="of all rounds")
+    calls: Count | None = Field(None, description="of the model, for these tokens")
+    answers: list[list[int]] = Field([], description="ids, one list a command, without the stop token")
+
+
+class CommandsResult(Part):
+    """One run of scripts/bench_ondevice --commands."""
+
+    kind: Literal["ondevice-commands"] = "ondevice-commands"
+    command: str
+    environment: dict[str, Any] = Field(description="cpu, cores, versions")
+    workload: dict[str, Any] = Field(description="source and config of the model, sizes, where the commands are from")
+    rounds: Count
+    commands_a_round: Count
+    threads: Count
+    load_average: list[float] = Field(description="1-minute load average of the machine before each round")
+    runners: list[CommandsRunner]
+    targets: list[Target]
 
 
 def read_ondevice(path: Path) -> OndeviceResult:

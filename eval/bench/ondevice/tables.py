@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from eval.bench.ondevice.result import AppResult, OndeviceResult, Rate, Run, RunnerResult, Target
+from eval.bench.ondevice.result import AppResult, CommandsResult, OndeviceResult, Rate, Run, RunnerResult, Target
 from eval.bench.tables import ABSENT, Rows
 
 
@@ -40,6 +40,23 @@ def _runner(runner: RunnerResult) -> tuple[str, ...]:
 
 def _rate(rate: Rate | None) -> str:
     return ABSENT if rate is None else f"{rate.median:,.0f} ± {rate.spread:.0%}"
+
+
+def commands_table(result: CommandsResult) -> Rows:
+    """Speed on real commands; "as the first": commands answered with the same tokens."""
+    columns = ("runtime", "decode t/s", "tokens", "calls", "tokens a call", "as the first")
+    asked = result.rounds * result.commands_a_round
+    first = next((runner.answers for runner in result.runners if runner.status == "ok"), [])
+    rows = []
+    for runner in result.runners:
+        if runner.status != "ok" or not runner.tokens or not runner.calls:
+            rows.append((runner.label, runner.status, *[ABSENT] * 4))
+            continue
+        same = sum(one == two for one, two in zip(runner.answers, first, strict=True))
+        counts = (f"{runner.tokens:,}", f"{runner.calls:,}", f"{runner.tokens / runner.calls:.2f}")
+        rows.append((runner.label, _rate(runner.decode), *counts, f"{same} of {asked}"))
+    title = f"{asked} commands, {result.threads} thread{'s' if result.threads > 1 else ''}"
+    return Rows(title, columns, rows)
 
 
 def targets_table(title: str, targets: Sequence[Target]) -> Rows:

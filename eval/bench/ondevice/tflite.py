@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from eval.bench.ondevice.request import TimedDecoder
+from eval.bench.ondevice.request import Said, TimedDecoder
 
 
 class Tflite(TimedDecoder):
@@ -14,12 +16,12 @@ class Tflite(TimedDecoder):
 
     def import_library(self) -> Any:
         importlib.import_module("ai_edge_litert.interpreter")
-        if self.word == "compiled":
+        if self.word.startswith("compiled"):
             importlib.import_module("ai_edge_litert.compiled_model")
         return importlib.import_module("mobile.runtime.model")
 
     def open(self, library: Any) -> None:
-        self._model: Any = library.Model(self.path, threads=self.threads, runner=self.word)
+        self._model: Any = library.Model(self.path, threads=self.threads, runner=self.word.split()[0])
 
     def reset(self) -> None:
         self._model.reset()
@@ -34,3 +36,20 @@ class Tflite(TimedDecoder):
 
     def step(self, token: int) -> int:
         return int(self._model.decode(token).argmax())
+
+
+class GuessingTflite(Tflite):
+    """The same with the runtime's guesses (mobile/runtime/lookahead.py)."""
+
+    def open(self, library: Any) -> None:
+        super().open(library)
+        guessing: Any = importlib.import_module("mobile.runtime.lookahead")
+        self._sampler: Any = importlib.import_module("mobile.runtime.sampler").Sampler()
+        tokenizer = (Path(self.workload.model) / "tokenizer.json").read_text(encoding="utf-8")
+        self._lookahead: Any = guessing.Lookahead(json.loads(tokenizer))
+
+    def say(self, prompt: Sequence[int], stop: int, limit: int) -> Said:
+        self._lookahead.begin(prompt)
+        before = self._model.calls
+        ids = list(self._model.generate(prompt[-1:], limit, (stop,), self._sampler, self._lookahead))
+        return Said(ids, self._model.calls - before)

@@ -47,6 +47,29 @@ def read_workload(folder: Path) -> OndeviceWorkload:
     return OndeviceWorkload(**json.loads((folder / "workload.json").read_text(encoding="utf-8")))
 
 
+@dataclass(frozen=True)
+class Commands:
+    """Prompts that a model was trained for: commands.json in the benchmark's folder.
+
+    Args:
+        prompts: ids, the start of the answer included.
+        stop: id that ends an answer.
+        limit: tokens of an answer, at most.
+    """
+
+    prompts: list[list[int]]
+    stop: int
+    limit: int
+
+
+def write_commands(folder: Path, commands: Commands) -> None:
+    (folder / "commands.json").write_text(json.dumps(asdict(commands)), encoding="utf-8")
+
+
+def read_commands(folder: Path) -> Commands:
+    return Commands(**json.loads((folder / "commands.json").read_text(encoding="utf-8")))
+
+
 def model_config(workload: OndeviceWorkload) -> dict[str, Any]:
     """config.json of the model."""
     config: dict[str, Any] = json.loads((Path(workload.model) / "config.json").read_text(encoding="utf-8"))
