@@ -7,8 +7,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from train.torch_track import attention
-from train.torch_track.attention import packed_attention, use_packed_attention
-from train.torch_track.packing import EMPTY, attention_mask
+from train.torch_track.attention import packed_attention, uncompiled, use_packed_attention
+from train.torch_track.loss import Road, SummedLoss
+from train.torch_track.packing import EMPTY, attention_mask, micro_batch, pack_rows
 
 SEGMENTS = torch.tensor([[0, 0, 0, 1, 1, 2, 2, 2, 2, EMPTY], [0, 0, 0, 0, 0, 0, 0, EMPTY, EMPTY, EMPTY]])
 POSITIONS = torch.tensor([[0, 1, 2, 0, 1, 0, 1, 2, 3, 0], [0, 1, 2, 3, 4, 5, 6, 0, 0, 0]])
@@ -91,3 +92,21 @@ def test_padded_prompts_are_answered_as_without_it() -> None:
         logits = [made(ids, attention_mask=asked["attention_mask"]).logits[ids != 0] for made in (ours, theirs)]
     assert found.tolist() == expected.tolist()
     torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-4)
+
+
+def test_flex_attention_sees_what_the_mask_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forward pass alone, uncompiled: a CPU has no backward pass of it (tests/torch_track/test_gpu.py has)."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    monkeypatch.setattr(attention, "_compiled_flex", lambda: flex_attention)
+    summed_loss = SummedLoss(model(), Road("flex"))
+    rows = [(list(range(1, length)), [1] * (length - 1)) for length in (30, 9, 17, 4, 25, 40)]
+    batch = micro_batch(pack_rows(rows, 48, pad_id=0), [0, 1])
+    real = batch.segments != EMPTY
+    with torch.no_grad():
+        found, expected = (summed_loss.hidden(batch, kernel)[real] for kernel in (None, "masked"))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_validation_never_takes_flex_attention_uncompiled() -> None:
+    assert (uncompiled("flex"), uncompiled("varlen"), uncompiled("masked")) == ("varlen", "varlen", "masked")

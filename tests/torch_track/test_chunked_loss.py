@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from train.errors import UserError
 from train.hardware import gpu_has_bf16
 from train.torch_track import attention, chunked_loss
 from train.torch_track.attention import kernel_for
@@ -92,6 +93,10 @@ def test_kernels_by_device_and_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kernel_for(cuda, True, 0.0, 64, several) == kernel_for(cuda, True, 0.0, 64, single, several) == "varlen"
     assert kernel_for(cuda, False, 0.0, 64, single) == kernel_for(cuda, True, 0.1, 64, several) == "masked"
     assert kernel_for(cuda, True, 0.0, 12, several) == kernel_for(cuda, True, 0.0, 512, several) == "masked"
+    assert kernel_for(cuda, True, 0.0, 64, several, flex=True) == "flex"
+    for device, bf16, heads in (("cpu", True, 64), ("cuda", False, 64), ("cuda", True, 48)):
+        with pytest.raises(UserError, match=r"finetune.attention is 'flex'.*Leave it 'auto'"):
+            kernel_for(torch.device(device), bf16, 0.0, heads, several, flex=True)
     monkeypatch.setattr(attention, "gpu_has_bf16", lambda: False)  # a T4: FlashAttention refuses it
     assert kernel_for(cuda, True, 0.0, 64, single) == kernel_for(cuda, True, 0.0, 64, several) == "masked"
 

@@ -210,6 +210,11 @@ class FinetuneConfig(Section):
     compile: Literal["auto", "on", "off"] = Field(
         "auto", description="torch.compile of each decoder layer; auto: where the number of steps pays for it"
     )
+    attention: Literal["auto", "flex"] = Field(
+        "auto",
+        description="of packed rows on a GPU; auto: FlashAttention over the rows, plain causal attention where a pack "
+        "holds one; flex: FlexAttention, 1.12 times as fast with rows of 44 tokens on an H200, equal with 2,048",
+    )
     cuda_graph: Literal["auto", "off"] = Field(
         "auto",
         description="auto: one GPU launches a micro-batch that is too small to keep it busy as one CUDA graph, not "

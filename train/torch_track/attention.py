@@ -5,7 +5,7 @@ masked: a block-diagonal mask. On the CPU as two batched products around a softm
     (16 packs of 128 tokens, bf16), where the same attention as products took 113. The scores of a short pack are
     small, so holding them costs little: 16 × 9 heads × 128² × 4 bytes = 9 MB a layer.
 varlen: FlashAttention over rows that lie one behind the other (GPU): no mask, and nothing computed between rows.
-flex: FlexAttention with a block mask (GPU), for comparing.
+flex: FlexAttention with a block mask (GPU), where finetune.attention asks for it. Uncompiled it would hold all scores.
 causal: a pack holds one row (GPU): plain causal attention is exact, since padding stands behind the row.
 """
 
@@ -23,6 +23,7 @@ from transformers import AttentionInterface, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from train.errors import UserError
 from train.hardware import gpu_has_bf16
 from train.torch_track.packing import MicroBatch, Packs, attention_mask
 
@@ -36,12 +37,32 @@ _GROUPED = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn
 CAUSAL_KERNELS = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
-def kernel_for(device: torch.device, bf16: bool, dropout: float, head_size: int, *packs: Packs) -> Kernel:
-    """The fastest kernel that is exact for all of these packs on this device. The kernels for GPUs multiply half
-    precision alone, on GPUs that do so natively, heads of some sizes, and have no dropout here."""
-    if device.type != "cuda" or not bf16 or dropout or not gpu_has_bf16() or head_size % 8 or head_size > 256:
+def kernel_for(
+    device: torch.device, bf16: bool, dropout: float, head_size: int, *packs: Packs, flex: bool = False
+) -> Kernel:
+    """The kernel that is exact for all of these packs on this device, and FlexAttention where it is asked for. The
+    kernels for GPUs multiply half precision alone, on GPUs that do so natively, heads of some sizes, and have no
+    dropout here.
+
+    Raises UserError where FlexAttention is asked for and cannot be had.
+    """
+    native = device.type == "cuda" and bf16 and gpu_has_bf16() and not dropout
+    if flex:
+        if native and head_size >= 16 and head_size.bit_count() == 1:
+            return "flex"
+        raise UserError(
+            "finetune.attention is 'flex': FlexAttention trains on a GPU with native bf16 (finetune.precision bf16), "
+            f"with heads of 16, 32, 64, … and without dropout. This run has the device {device.type}, "
+            f"{'bf16' if bf16 else 'fp32'}, heads of {head_size} and a dropout of {dropout}. Leave it 'auto'."
+        )
+    if not native or head_size % 8 or head_size > 256:
         return "masked"
     return "causal" if all(some.most_rows <= 1 for some in packs) else "varlen"
+
+
+def uncompiled(kernel: Kernel) -> Kernel:
+    """What computes the same where layers are not compiled."""
+    return "varlen" if kernel == "flex" else kernel
 
 
 def use_packed_attention(model: LlamaForCausalLM) -> None:

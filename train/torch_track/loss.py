@@ -32,12 +32,12 @@ class Road:
     supervised_only: bool = False  # no logits where there is no loss; a GPU would have to be waited for to count these
 
     @classmethod
-    def of(cls, model: LlamaForCausalLM, device: torch.device, bf16: bool, *packs: Packs) -> Road:
-        """The fastest road that is exact for this model and these packs on this device."""
+    def of(cls, model: LlamaForCausalLM, device: torch.device, bf16: bool, *packs: Packs, flex: bool = False) -> Road:
+        """The road that is exact for this model and these packs on this device; `flex`: with FlexAttention."""
         gpu = device.type == "cuda"
         config = model.config
         head_size = config.head_dim or config.hidden_size // config.num_attention_heads
-        kernel = kernel_for(device, bf16, config.attention_dropout or 0.0, head_size, *packs)
+        kernel = kernel_for(device, bf16, config.attention_dropout or 0.0, head_size, *packs, flex=flex)
         own_chunks = gpu or config.vocab_size >= CHUNKED_FROM
         return cls(kernel, low_stream=gpu, own_chunks=own_chunks, supervised_only=not gpu)
 
@@ -55,14 +55,14 @@ class SummedLoss(nn.Module):
         """Sum of the token losses of a micro-batch, a scalar in nats; 0 where nothing is supervised."""
         return self.loss(self.hidden(batch), batch)
 
-    def hidden(self, batch: MicroBatch) -> torch.Tensor:
-        """The last hidden states, [batch, length, width]."""
+    def hidden(self, batch: MicroBatch, attention: Kernel | None = None) -> torch.Tensor:
+        """The last hidden states, [batch, length, width]. `attention`: instead of the road's."""
         inner = self.model.model
         states: torch.Tensor = inner.embed_tokens(batch.ids)
         rotation = inner.rotary_emb(states, position_ids=batch.positions)  # fp32 as the embedding is
         if self.road.low_stream and torch.is_autocast_enabled(states.device.type):
             states = states.to(torch.get_autocast_dtype(states.device.type))
-        seen = seen_by_layers(self.road.attention, batch)
+        seen = seen_by_layers(attention or self.road.attention, batch)
         for layer in inner.layers:
             states = layer(states, position_embeddings=rotation, position_ids=batch.positions, use_cache=False, **seen)
         last: torch.Tensor = inner.norm(states)
