@@ -110,15 +110,19 @@ class StageContext:
 
 def open_run(config: Config) -> RunFolder:
     """The run folder of a config, made where it is not there yet."""
-    folder = RunFolder(config.runs_dir / config.name)
+    return RunFolder(make_folder(config.runs_dir / config.name, "run"))
+
+
+def make_folder(path: Path, kind: str) -> Path:
+    """The folder of a run or a sweep, made where it is not there yet. UserError where it can't be."""
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, FileNotFoundError) as error:  # a file of this name; a parent where none can be made
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a file of this name; a parent where none can be made; no permission
         raise UserError(
-            f"The run folder {folder.path} can't be made: {error.strerror} ({error.filename}). Choose another name "
+            f"The {kind} folder {path} can't be made: {error.strerror} ({error.filename}). Choose another name "
             "(name=…), or another place (runs_dir, or the variable TANDEM_RUNS)."
         ) from None
-    return folder
+    return path
 
 
 @contextmanager

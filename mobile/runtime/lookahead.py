@@ -11,8 +11,8 @@ They come from two places, neither of them a model:
 - what follows the same words in the prompt: values are mostly copied from what the user said. Asked after the contexts
   of three tokens.
 
-Prompt lookup and n-gram caches are known from llama.cpp and from Leviathan et al. (arXiv 2211.17192), who verify so;
-what it is worth here: mobile/LOG.md.
+Verifying guesses by one call: Leviathan et al. (arXiv 2211.17192). Guessing from the prompt: Saxena's prompt lookup
+decoding; from n-grams of former answers: llama.cpp's `lookup`. What it is worth here: mobile/LOG.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Context = tuple[int, ...]
 LONGEST = 4  # tokens of a context
 BEFORE_PROMPT, AFTER_PROMPT = (4, 3), (2, 1)  # contexts of these many tokens are asked before, and after the prompt
 MATCHED = 3  # tokens back, at most, that a place in the prompt is compared with
-CONTEXTS = 50_000  # kept at most: about 10 MB, more than a set of functions has
+CONTEXTS = 10_000  # kept at most, 4 MB: those of about 700 different answers; then all are forgotten
 START = -1  # stands before the answer's first token
 SPACES = "Ġ▁ "  # how vocabularies write the space before a word
 

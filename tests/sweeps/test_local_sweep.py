@@ -119,6 +119,13 @@ def test_a_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not done.commands
 
 
+def test_a_place_where_no_folder_can_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TANDEM_RUNS", str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"The sweep folder .*file/sweeps/.* can't be made.*TANDEM_RUNS"):
+        run_sweep(write(tmp_path, GRID), 1, FakeLaunch())
+
+
 def test_the_report_ranks_by_the_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run_sweep(write(tmp_path, GRID), None, FakeLaunch(broken="b.rate=0.01"))
     result = write_sweep_report(folder)

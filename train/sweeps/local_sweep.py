@@ -23,6 +23,7 @@ from train.atomic import sha256_file, sha256_json, write_json
 from train.command import INTERRUPTED
 from train.errors import TandemError, UserError
 from train.progress import say
+from train.runs import make_folder
 from train.sweeps.search import Values, trials
 from train.sweeps.sweep_file import Sweep, file_arguments, read_sweep
 
@@ -70,7 +71,7 @@ def run_sweep(path: Path, max_runs: int | None = None, launch: Launch | None = N
         _check_program(path, sweep)
     if sweep.early_terminate is not None:
         say("sweep: early_terminate is for W&B's agents; every trial runs to its end here")
-    folder = Path(os.environ.get("TANDEM_RUNS") or "runs") / "sweeps" / sweep.name
+    folder = make_folder(Path(os.environ.get("TANDEM_RUNS") or "runs") / "sweeps" / sweep.name, "sweep")
     known = {trial.key: trial for trial in read_trials(folder)} if (folder / "sweep.json").exists() else {}
     planned = _planned(sweep)
     todo = [trial for trial in itertools.islice(planned, _limit(sweep, known, max_runs)) if not _done(trial, known)]
