@@ -11,6 +11,12 @@ from mobile.runtime.lookahead import CONTEXTS, Lookahead
 
 COUNT = 7  # guesses asked for
 ASKED = [*TEXTS[:24], *TEXTS[:6]]  # the last ones for the second time
+# Made-up prompts and answers, of words that nothing else has; "-" is a token that is no word.
+MADE_UP = (
+    ("d b c e a b c f -", "a b c"),  # guessed next: f, since three words decide
+    ("g h i j k g h i l -", "k g h i"),  # j: a fourth is not compared
+    ("m n o - n p -", "n"),  # o: where there is no word, nothing is equal
+)
 
 
 def lookahead_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
@@ -20,13 +26,29 @@ def lookahead_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
         "inputs": prebuilt.sha256("student-int8.tflite", "tokenizer.json", "tools.json"),
         "count": COUNT,
         "contexts": CONTEXTS,
-        "cases": [_case(prebuilt, lookahead, text) for text in ASKED],
+        "cases": [*_asked(prebuilt, lookahead), *_made_up(prebuilt, lookahead)],
     }
 
 
-def _case(prebuilt: Prebuilt, lookahead: Lookahead, text: str) -> dict[str, Any]:
-    prompt = prebuilt.chat.prompt_ids(text)
-    answer = [*prebuilt.chat.answer(text, MAX_NEW_TOKENS, constrain="schema").ids, prebuilt.bundle.stop_ids[0]]
+def _asked(prebuilt: Prebuilt, lookahead: Lookahead) -> list[dict[str, Any]]:
+    asked = [(prebuilt.chat.prompt_ids(text), _answer(prebuilt, text)) for text in ASKED]
+    return [_case(lookahead, prompt, answer) for prompt, answer in asked]
+
+
+def _answer(prebuilt: Prebuilt, text: str) -> list[int]:
+    return [*prebuilt.chat.answer(text, MAX_NEW_TOKENS, constrain="schema").ids, prebuilt.bundle.stop_ids[0]]
+
+
+def _made_up(prebuilt: Prebuilt, lookahead: Lookahead) -> list[dict[str, Any]]:
+    answered = {word for text in ASKED for token in _answer(prebuilt, text) if (word := lookahead.words.get(token))}
+    by_word = {word: token for token, word in lookahead.words.items() if word.isalpha() and word not in answered}
+    stop = prebuilt.bundle.stop_ids[0]
+    ids = dict(zip("abcdefghijklmnop", by_word.values(), strict=False)) | {"-": stop}
+    cases = [([ids[word] for word in said.split()], [ids[word] for word in answer.split()]) for said, answer in MADE_UP]
+    return [_case(lookahead, prompt, [*answer, stop]) for prompt, answer in cases]
+
+
+def _case(lookahead: Lookahead, prompt: Sequence[int], answer: Sequence[int]) -> dict[str, Any]:
     return {"prompt": prompt, "answer": answer, "guesses": _guesses(lookahead, prompt, answer)}
 
 

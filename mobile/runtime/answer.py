@@ -23,6 +23,5 @@ class Answer:
 
     @property
     def tokens_per_second(self) -> float:
-        """Decode speed after the first token; 0 where there are not two."""
-        spent = self.seconds - self.first
-        return (len(self.ids) - 1) / spent if len(self.ids) > 1 and spent > 0 else 0.0
+        """Of the whole answer, reading the prompt included: several tokens may come by one call, the first one too."""
+        return len(self.ids) / self.seconds if self.seconds > 0 else 0.0

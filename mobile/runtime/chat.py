@@ -226,6 +226,8 @@ class Chat:
                     f"bundle.json says {expected}. This runtime computes something else than the one of the export."
                 )
         ids = golden["prompt_ids"]
+        if self._lookahead is not None:
+            self._test_verify(ids, expected)
         if self.tokenizer.prompt(golden["messages"])[: len(ids)] != ids:
             raise ModelError(
                 "Self-test failed: the tokenizer gives other ids for the golden prompt than at export. "
@@ -233,6 +235,20 @@ class Chat:
             )
         self.model.reset()
         return {"variant": self.variant, "ids_checked": len(expected)}
+
+    def _test_verify(self, prompt: Sequence[int], expected: Sequence[int]) -> None:
+        """The same ids from verify_N, where the window holds the call."""
+        read = [prompt[-1], *expected[:-1]][: min(self.model.verify_size, len(expected))]
+        if not read or len(prompt) - 1 + self.model.verify_size > self.model.window:
+            return
+        self.model.reset()
+        self.model.prefill(prompt[:-1])
+        got = self.model.verify(read).argmax(axis=-1).tolist()
+        if got != (wanted := list(expected[: len(read)])):
+            raise ModelError(
+                f"Self-test of {self.model.path} failed: verify_{self.model.verify_size} gives the ids {got} on the "
+                f"golden prompt, decode {wanted}. Open the folder with Chat(lookahead=False)."
+            )
 
 
 def _last_said(messages: str | Sequence[Message]) -> str:

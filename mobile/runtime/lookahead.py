@@ -44,7 +44,7 @@ class Lookahead:
     """
 
     def __init__(self, tokenizer: Mapping[str, Any]) -> None:
-        self._words = words(tokenizer)
+        self.words = words(tokenizer)  # of tokens, those that have one
         self._counts: dict[Context, dict[int, int]] = {}
         self._likeliest: dict[Context, int] = {}
         self.begin([])
@@ -55,8 +55,8 @@ class Lookahead:
         self._answer = [START] * LONGEST
         self._places: dict[str, list[int]] = {}
         for place, token in enumerate(self._prompt[:-1]):
-            if token in self._words:
-                self._places.setdefault(self._words[token], []).append(place)
+            if token in self.words:
+                self._places.setdefault(self.words[token], []).append(place)
 
     def add(self, token: int) -> None:
         """The answer's next token, the stop id included."""
@@ -86,15 +86,15 @@ class Lookahead:
 
     def _said(self, ids: Sequence[int]) -> int | None:
         """What follows in the prompt where most of the last words are the same; the first such place."""
-        places = self._places.get(self._words.get(ids[-1], ""), [])
+        places = self._places.get(self.words.get(ids[-1], ""), [])
         if not places:
             return None
         return self._prompt[max(places, key=lambda place: self._equal_words(place, ids)) + 1]
 
     def _equal_words(self, place: int, ids: Sequence[int]) -> int:
         for back in range(1, MATCHED):
-            here = self._words.get(self._prompt[place - back]) if place >= back else None
-            if here is None or here != self._words.get(ids[-1 - back]):
+            here = self.words.get(self._prompt[place - back]) if place >= back else None
+            if here is None or here != self.words.get(ids[-1 - back]):
                 return back
         return MATCHED
 

@@ -39,8 +39,9 @@ export class LiteRtRunner {
     if (!decode) {
       throw new ModelError(`The file has the signatures ${names.join(", ")} and no decode: it is no exported student.`);
     }
-    this.buckets = names.filter((name) => name.startsWith("prefill_")).map((name) => Number(name.slice(8)));
-    this.buckets.sort((a, b) => a - b);
+    this.buckets = sizesOf(names, "prefill_");
+    /** Tokens of the verify signature; 0 where there is none. */
+    this.verifySize = sizesOf(names, "verify_").at(-1) ?? 0;
     this.window = shapeOf(decode.getInputDetails(), "mask")[3];
     this.vocabSize = shapeOf(decode.getOutputDetails(), "logits")[2];
     /** @type {Map<string, Int32Array>} */
@@ -72,16 +73,27 @@ export class LiteRtRunner {
 
   /** @param {number} id @param {number} position @returns {Promise<Float32Array>} logits [V] */
   async decode(id, position) {
-    const { logits, ...rest } = await this._run("decode", decodeInputs(id, position, this.window));
-    const values = logits.toTypedArray();
-    deleteAll({ logits, ...rest });
-    return values;
+    return this._logits("decode", decodeInputs(id, position, this.window));
+  }
+
+  /** @param {number[]} ids @param {number} position @returns {Promise<Float32Array>} logits [verifySize, V] */
+  async verify(ids, position) {
+    const inputs = prefillInputs(ids, position, this.verifySize, this.window);
+    return this._logits(`verify_${this.verifySize}`, inputs);
   }
 
   /** Frees everything; the runner is of no use afterwards. */
   delete() {
     deleteAll(this._caches);
     this._model.delete();
+  }
+
+  /** Calls a signature; its logits. @param {string} signature @param {import("./core/inputs.js").Inputs} inputs */
+  async _logits(signature, inputs) {
+    const { logits, ...rest } = await this._run(signature, inputs);
+    const values = logits.toTypedArray();
+    deleteAll({ logits, ...rest });
+    return values;
   }
 
   /**
@@ -126,6 +138,12 @@ function deleteAll(tensors) {
   for (const tensor of Object.values(tensors)) {
     tensor.delete();
   }
+}
+
+/** What signatures of a kind are called by, ascending. @param {string[]} names @param {string} prefix */
+function sizesOf(names, prefix) {
+  const sizes = names.filter((name) => name.startsWith(prefix)).map((name) => Number(name.slice(prefix.length)));
+  return sizes.sort((a, b) => a - b);
 }
 
 /** @param {readonly {name: string, shape: Int32Array}[]} details @param {string} name */

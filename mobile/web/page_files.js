@@ -27,6 +27,7 @@ export const PAGE_FILES = [
   "core/index.js",
   "core/inputs.js",
   "core/json_terminals.js",
+  "core/lookahead.js",
   "core/names.js",
   "core/number_bounds.js",
   "core/number_terminal.js",

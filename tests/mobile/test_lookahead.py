@@ -217,3 +217,14 @@ def test_the_prebuilt_files_have_the_signature_that_pays() -> None:
     assert not any(
         name.startswith("verify") for name in Bundle(PREBUILT.parent / "nano").variants["int4"]["signatures"]
     )
+
+
+def test_the_self_test_sees_a_verify_that_computes_something_else(exported: Exported) -> None:
+    quick, plain = (Chat(exported.mobile, "fp32", lookahead=on) for on in (True, False))
+    for chat in (quick, plain):
+        chat.self_test()
+        verify = chat.model.verify
+        chat.model.verify = lambda ids, verify=verify: -verify(ids)  # type: ignore[method-assign]
+    with pytest.raises(ModelError, match=r"verify_8 gives the ids.*lookahead=False"):
+        quick.self_test()
+    plain.self_test()

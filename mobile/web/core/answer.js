@@ -58,9 +58,8 @@ export class Answer {
     this.refused = refused;
   }
 
-  /** Decode speed after the first token; 0 where there are not two. */
+  /** Of the whole answer, reading the prompt included: several tokens may come by one call, the first one too. */
   get tokensPerSecond() {
-    const spent = this.seconds - this.first;
-    return this.ids.length > 1 && spent > 0 ? (this.ids.length - 1) / spent : 0;
+    return this.seconds > 0 ? this.ids.length / this.seconds : 0;
   }
 }

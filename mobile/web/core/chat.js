@@ -4,7 +4,8 @@ import { Answer, TextStream } from "./answer.js";
 import { lastSaid, promptIds } from "./chat_template.js";
 import { CONSTRAINTS, CallConstraint, ConstrainedSampler } from "./constraint.js";
 import { ContextFullError, ModelError } from "./errors.js";
-import { generate, readPrompt } from "./generate.js";
+import { generate, readAllButLast, readPrompt } from "./generate.js";
+import { Lookahead } from "./lookahead.js";
 import { Sampler, argmax } from "./sampler.js";
 import { Tokenizer } from "./tokenizer.js";
 import { readTools } from "./tools.js";
@@ -32,8 +33,17 @@ export class Chat {
    * @param {import("./generate.js").Runner} options.runner
    * @param {string} [options.variant] which file the runner has loaded
    * @param {Constrain} [options.constrain] what bundle.json recommends where it is not given
+   * @param {boolean} [options.lookahead] answers go several tokens a call where the runner has `verify`: guesses,
+   *   learned from the answers of this chat, are kept where they are what is chosen
    */
-  constructor({ bundle, files, runner, variant = bundle.defaultVariant(), constrain = bundle.constrain }) {
+  constructor({
+    bundle,
+    files,
+    runner,
+    variant = bundle.defaultVariant(),
+    constrain = bundle.constrain,
+    lookahead = true,
+  }) {
     bundle.checkRunner(runner);
     this.bundle = bundle;
     this.runner = runner;
@@ -47,6 +57,7 @@ export class Chat {
       );
     }
     this._tokenizerContents = JSON.parse(contents);
+    this._lookahead = lookahead && runner.verifySize ? new Lookahead(this._tokenizerContents) : null;
     /** @type {import("./tools.js").Tool[] | null} */
     this.tools = bundle.toolsFile ? readTools(textOf(files, bundle.toolsFile)) : null;
     /** @type {Map<Constrain, CallConstraint>} */
@@ -95,7 +106,10 @@ export class Chat {
     return this._alone(async () => {
       const choosing = this._sampler(listOf(messages), limit, sampler ?? new Sampler(), constrain ?? this.constrain);
       const choose = choosing.choose.bind(choosing);
-      const ids = generate(this.runner, prompt, { maxNewTokens: limit, stopIds: this.bundle.stopIds, choose, signal });
+      const { stopIds } = this.bundle;
+      this._lookahead?.begin(prompt);
+      const how = { maxNewTokens: limit, stopIds, choose, lookahead: this._lookahead, signal };
+      const ids = generate(this.runner, prompt, how);
       const { times, ...got } = await this._collected(ids, onText, onToken);
       const end = performance.now();
       return new Answer({
@@ -146,6 +160,13 @@ export class Chat {
           "runtime computes something else than the one of the export.",
       );
     }
+    const verified = await this._alone(() => this._verified(prompt, expected));
+    if (verified.join() !== expected.slice(0, verified.length).join()) {
+      throw new ModelError(
+        `The self-test failed: on the golden prompt verify gives the ids ${verified}, decode ${got}. Open the folder ` +
+          "with lookahead: false.",
+      );
+    }
     if (this.promptIds(messages).slice(0, prompt.length).join() !== prompt.join()) {
       throw new ModelError("The self-test failed: the tokenizer gives other ids for the golden prompt than at export.");
     }
@@ -168,6 +189,21 @@ export class Chat {
         break;
       }
     }
+    await this.runner.clear();
+    return got;
+  }
+
+  /** The likeliest ids by one call of verify; none where it isn't used. @param {number[]} prompt @param {number[]} expected */
+  async _verified(prompt, expected) {
+    const { verifySize: size = 0, vocabSize, window } = this.runner;
+    const count = Math.min(size, expected.length);
+    if (!this._lookahead || !this.runner.verify || !count || prompt.length - 1 + size > window) {
+      return [];
+    }
+    const read = [prompt[prompt.length - 1], ...expected].slice(0, count);
+    await readAllButLast(this.runner, prompt);
+    const logits = await this.runner.verify(read, prompt.length - 1);
+    const got = read.map((_, row) => argmax(logits.subarray(row * vocabSize, (row + 1) * vocabSize)));
     await this.runner.clear();
     return got;
   }

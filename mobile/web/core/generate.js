@@ -3,8 +3,10 @@
 import { ContextFullError, PromptError } from "./errors.js";
 import { planPrefill } from "./plan.js";
 
+/** @typedef {import("./lookahead.js").Lookahead} Lookahead */
+
 /**
- * One loaded .tflite file with its KV caches.
+ * One loaded .tflite file with its KV caches. One without `verify` answers one token a call.
  * @typedef {object} Runner
  * @property {number} window tokens that the caches hold
  * @property {number} vocabSize width of the logits
@@ -14,6 +16,10 @@ import { planPrefill } from "./plan.js";
  *   writes ids (at most `bucket` of them) at `position`
  * @property {(id: number, position: number) => Float32Array | Promise<Float32Array>} decode
  *   writes one row; logits [V] for the next id, valid until the next call
+ * @property {number} [verifySize] tokens of its verify signature; 0 where it has none
+ * @property {(ids: number[], position: number) => Float32Array | Promise<Float32Array>} [verify]
+ *   writes ids (at most `verifySize` of them) at `position`; logits [verifySize, V], a row after each of them, valid
+ *   until the next call, which may write over all but the first
  */
 
 /**
@@ -21,6 +27,7 @@ import { planPrefill } from "./plan.js";
  * @property {number} maxNewTokens
  * @property {readonly number[]} stopIds
  * @property {(logits: Float32Array) => number} choose
+ * @property {Lookahead | null} [lookahead] guesses, whose answer has begun; read along where the runner can
  * @property {AbortSignal} [signal]
  */
 
@@ -34,17 +41,28 @@ import { planPrefill } from "./plan.js";
  * @param {Options} options
  * @returns {AsyncGenerator<number, void, void>}
  */
-export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, signal }) {
-  let logits = await readPrompt(runner, ids, signal);
-  for (let step = 0; step < maxNewTokens; step++) {
+export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, lookahead, signal }) {
+  await readAllButLast(runner, ids, signal);
+  let [chosen, position, left] = [ids[ids.length - 1], ids.length - 1, maxNewTokens];
+  while (left > 0) {
     signal?.throwIfAborted();
-    const id = choose(logits);
-    if (stopIds.includes(id)) {
-      return;
-    }
-    yield id;
-    if (step + 1 < maxNewTokens) {
-      logits = await decodeAt(runner, id, ids.length + step);
+    const read = [chosen, ...(lookahead?.guess(guessable(runner, position, left)) ?? [])];
+    for (const [row, logits] of (await logitsAfterEach(runner, read, position)).entries()) {
+      if (read[row] !== chosen) {
+        break; // guessed otherwise
+      }
+      signal?.throwIfAborted();
+      position++;
+      chosen = choose(logits);
+      lookahead?.add(chosen);
+      if (stopIds.includes(chosen)) {
+        return;
+      }
+      yield chosen;
+      left--;
+      if (left === 0) {
+        return;
+      }
     }
   }
 }
@@ -56,10 +74,16 @@ export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, si
  * @param {AbortSignal} [signal]
  */
 export async function readPrompt(runner, ids, signal) {
+  await readAllButLast(runner, ids, signal);
+  signal?.throwIfAborted();
+  return runner.decode(ids[ids.length - 1], ids.length - 1);
+}
+
+/** Reads a prompt but for its last token into empty caches. @param {Runner} runner @param {readonly number[]} ids @param {AbortSignal} [signal] */
+export async function readAllButLast(runner, ids, signal) {
   checkPrompt(runner, ids);
   await runner.clear();
-  const last = ids.length - 1;
-  for (const { start, count, position, bucket } of planPrefill(last, 0, runner.buckets, runner.window)) {
+  for (const { start, count, position, bucket } of planPrefill(ids.length - 1, 0, runner.buckets, runner.window)) {
     signal?.throwIfAborted();
     if (runner.buckets.includes(bucket)) {
       await runner.prefill(ids.slice(start, start + count), position, bucket);
@@ -67,8 +91,6 @@ export async function readPrompt(runner, ids, signal) {
       await runner.decode(ids[start], position);
     }
   }
-  signal?.throwIfAborted();
-  return runner.decode(ids[last], last);
 }
 
 /** @param {Runner} runner @param {readonly number[]} ids */
@@ -87,6 +109,26 @@ function checkPrompt(runner, ids) {
       `The text is too long: ${ids.length} tokens, and the window holds ${runner.window}. Shorten it.`,
     );
   }
+}
+
+/** How many guesses a call can take when `left` tokens are wanted. @param {Runner} runner @param {number} position @param {number} left */
+function guessable(runner, position, left) {
+  const size = runner.verifySize ?? 0;
+  return position + size <= runner.window ? Math.max(0, Math.min(size, left) - 1) : 0;
+}
+
+/**
+ * Logits after a token and after the guesses behind it, by one call.
+ * @param {Runner} runner
+ * @param {number[]} ids
+ * @param {number} position
+ */
+async function logitsAfterEach(runner, ids, position) {
+  if (ids.length === 1 || !runner.verify) {
+    return [await decodeAt(runner, ids[0], position)];
+  }
+  const logits = await runner.verify(ids, position);
+  return ids.map((_, row) => logits.subarray(row * runner.vocabSize, (row + 1) * runner.vocabSize));
 }
 
 /** @param {Runner} runner @param {number} id @param {number} position */

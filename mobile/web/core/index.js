@@ -12,5 +12,6 @@ export { Tokenizer } from "./tokenizer.js";
 export { Home } from "./home.js";
 export { contentOf, lastSaid, promptIds } from "./chat_template.js";
 export { generate } from "./generate.js";
+export { Lookahead } from "./lookahead.js";
 export { planPrefill } from "./plan.js";
 export { readTools } from "./tools.js";

@@ -140,6 +140,22 @@ test("chat: self-test", async () => {
   await assert.rejects(tested(expected, constant(NaN)), /not finite/);
 });
 
+test("chat: self-test of verify, where it is used", async () => {
+  const expected = bundle.golden.first_ids.int8;
+  const tested = (change, lookahead) => {
+    const runner = new FakeRunner(expected, { verifySize: 8 });
+    runner.promptTokens = bundle.golden.prompt_ids.length;
+    const verify = runner.verify.bind(runner);
+    runner.verify = async (ids, position) => change(await verify(ids, position));
+    return new Chat({ bundle, files, runner, lookahead }).selfTest();
+  };
+  const same = (/** @type {Float32Array} */ logits) => logits;
+  const other = (/** @type {Float32Array} */ logits) => logits.map((logit) => -logit);
+  assert.equal((await tested(same, true)).idsChecked, expected.length);
+  await assert.rejects(tested(other, true), /on the golden prompt verify gives the ids .*lookahead: false/);
+  assert.equal((await tested(other, false)).idsChecked, expected.length);
+});
+
 test("chat: a mode that is unknown, files that are missing", async () => {
   const runner = new FakeRunner([]);
   assert.throws(() => new Chat({ bundle, files, runner, constrain: "guess" }), /known are off, schema, substrings/);

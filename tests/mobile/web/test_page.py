@@ -35,6 +35,41 @@ ASK = """async ([variant, threads, texts, constrained]) => {
     return { facts, answers };
 }"""
 
+# Ids of each text, one token a call and with guesses, with the calls; and how far verify's logits are from decode's.
+LOOKAHEAD = """async ([variant, texts]) => {
+    const names = ["model_folder", "litert_library", "litert_runner", "core/index"];
+    const modules = await Promise.all(names.map((name) => import(new URL(`${name}.js`, location.href))));
+    const [{ fetchFolder }, { loadLibrary }, { LiteRtRunner }, { Chat }] = modules;
+    const { bundle, files } = await fetchFolder(() => {}, variant);
+    const runner = await LiteRtRunner.open(await loadLibrary(1), files[bundle.modelFile(variant)], 1);
+    let calls = 0;
+    for (const name of ["decode", "verify"]) {
+        const call = runner[name].bind(runner);
+        runner[name] = (...given) => (calls++, call(...given));
+    }
+    const found = { verifySize: runner.verifySize };
+    for (const [name, lookahead] of [["plain", false], ["quick", true]]) {
+        const chat = new Chat({ bundle, files, runner, variant, lookahead });
+        const before = calls;
+        const ids = [];
+        for (const text of texts) {
+            ids.push((await chat.answer(text)).ids);
+        }
+        found[name] = { ids, calls: calls - before };
+    }
+    const prompt = bundle.golden.prompt_ids.slice(0, 8);
+    runner.clear();
+    const together = await runner.verify(prompt.slice(0, 5), 0);
+    found.difference = 0;
+    for (const [row, id] of prompt.slice(0, 5).entries()) {
+        const alone = await runner.decode(id, row);
+        alone.forEach((logit, at) => {
+            found.difference = Math.max(found.difference, Math.abs(logit - together[row * alone.length + at]));
+        });
+    }
+    return found;
+}"""
+
 KEPT = """async () => {
     const requests = await (await caches.open("tandem-page-1")).keys();
     return requests.map(({ url }) => new URL(url).pathname.slice(1));
@@ -116,6 +151,22 @@ def test_fp32_gives_python_s_ids_for_50_prompts(chromium: Any, packages: Path, e
         assert "fp32" in visit.page.inner_text("#facts")
         assert visit.complaints == []
         visit.close()
+
+
+def test_answers_are_those_without_guesses_and_take_fewer_calls(
+    chromium: Any, packages: Path, exported: Exported
+) -> None:
+    """Two files: the shipped one, whose answers are to be guessed, and random float32 weights, exact to the digit."""
+    for folder, variant in ((SMALL, "int8"), (exported.mobile, "fp32")):
+        with served(Site(folder, packages)) as server:
+            visit = Visit(chromium, server.address)
+            got = visit.page.evaluate(LOOKAHEAD, [variant, TEXTS[:20]])
+            visit.close()
+        assert got["verifySize"] == 8
+        assert got["quick"]["ids"] == got["plain"]["ids"]
+        assert got["quick"]["calls"] < got["plain"]["calls"] / 1.5
+        if variant == "fp32":
+            assert got["difference"] < 1e-4
 
 
 def test_a_person_asks(visit: Visit) -> None:

@@ -12,7 +12,7 @@ from mobile.node import find_node
 PAGE_SUITES = Path(__file__).parent / "page"
 
 
-@pytest.mark.parametrize(("suite", "tests"), [("call_words.test.js", 3), ("litert_runner.test.js", 5)])
+@pytest.mark.parametrize(("suite", "tests"), [("call_words.test.js", 3), ("litert_runner.test.js", 6)])
 def test_suite(suite: str, tests: int) -> None:
     node = find_node()
     if node is None:

@@ -8,7 +8,7 @@ const CACHES = ["kv_cache_k_0", "kv_cache_v_0"];
 const WINDOW = 8;
 
 /** A library whose tensors are counted: WebAssembly's memory has no garbage collector. */
-function counting(run = () => {}) {
+function counting({ run = () => {}, verifies = true } = {}) {
   const count = { live: 0 };
   class Tensor {
     constructor(values, shape) {
@@ -26,27 +26,30 @@ function counting(run = () => {}) {
     }
   }
   const cache = () => new Tensor(new Float32Array(16), [1, 1, WINDOW, 2]);
-  const signature = (width) => ({
+  const signature = (width, rows) => ({
     getInputDetails: () => [
       { name: "mask", shape: Int32Array.of(1, 1, width, WINDOW) },
       ...CACHES.map((name) => ({ name, shape: Int32Array.of(1, 1, WINDOW, 2) })),
     ],
-    getOutputDetails: () => [{ name: "logits", shape: Int32Array.of(1, 1, 5) }],
+    getOutputDetails: () => [{ name: "logits", shape: Int32Array.of(1, rows, 5) }],
     run: async (inputs) => {
       run(inputs);
       assert.deepEqual(Object.keys(inputs).sort(), ["input_pos", ...CACHES, "mask", "tokens"].sort());
       assert.ok(Object.values(inputs).every((tensor) => !tensor.deleted), "what is fed is alive");
-      const logits = width === 1 ? { logits: new Tensor(new Float32Array(5), [1, 1, 5]) } : {};
+      const logits = rows ? { logits: new Tensor(new Float32Array(rows * 5), [1, rows, 5]) } : {};
       return { ...Object.fromEntries(CACHES.map((name) => [name, cache()])), ...logits };
     },
   });
-  const model = { signatures: { decode: signature(1), prefill_8: signature(8), prefill_4: signature(4) }, delete() {} };
+  const signatures = { decode: signature(1, 1), prefill_8: signature(8, 0), prefill_4: signature(4, 0) };
+  const verify = verifies ? { verify_3: signature(3, 3) } : {};
+  const model = { signatures: { ...signatures, ...verify }, delete() {} };
   return { count, runner: new LiteRtRunner({ Tensor }, model) };
 }
 
 test("runner: sizes from the signatures", () => {
   const { runner } = counting();
-  assert.deepEqual([runner.window, runner.vocabSize, runner.buckets], [8, 5, [4, 8]]);
+  assert.deepEqual([runner.window, runner.vocabSize, runner.buckets, runner.verifySize], [8, 5, [4, 8], 3]);
+  assert.equal(counting({ verifies: false }).runner.verifySize, 0);
 });
 
 test("runner: only the caches outlive a call", async () => {
@@ -55,17 +58,31 @@ test("runner: only the caches outlive a call", async () => {
     runner.clear();
     await runner.prefill([1, 2, 3], 0, 4);
     assert.equal((await runner.decode(4, 3)).length, 5);
+    assert.equal((await runner.verify([5, 6], 4)).length, 15);
     assert.equal(count.live, CACHES.length);
   }
   runner.delete();
   assert.equal(count.live, 0);
 });
 
+test("runner: guesses are read as a prompt is, padded", async () => {
+  const calls = [];
+  const { runner } = counting({ run: (inputs) => calls.push(inputs) });
+  await runner.verify([5, 6], 4);
+  const [{ tokens, input_pos: positions, mask }] = calls;
+  assert.deepEqual([[...tokens.values], tokens.shape], [[5, 6, 0], [1, 3]]);
+  assert.deepEqual([...positions.values], [4, 5, 6]);
+  const seen = [0, 1, 2].map((row) => mask.values.slice(8 * row, 8 * row + 8).filter((value) => value === 0).length);
+  assert.deepEqual([seen, mask.shape], [[5, 6, 7], [1, 1, 3, WINDOW]]);
+});
+
 test("runner: a call that fails leaves nothing behind either", async () => {
-  const { count, runner } = counting(() => {
+  const run = () => {
     throw new RangeError("Array buffer allocation failed");
-  });
+  };
+  const { count, runner } = counting({ run });
   await assert.rejects(runner.decode(1, 0), RangeError);
+  await assert.rejects(runner.verify([1, 2], 0), RangeError);
   assert.equal(count.live, CACHES.length);
 });
 

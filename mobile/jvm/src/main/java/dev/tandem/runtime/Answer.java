@@ -7,8 +7,8 @@ package dev.tandem.runtime;
  */
 public record Answer(String text, int[] ids, boolean stopped, boolean cancelled, int promptTokens, long first,
         long total, int refused) {
-    /** Decode speed after the first token; 0 where there are not two. */
+    /** Of the whole answer, reading the prompt included: several tokens may come by one call, the first one too. */
     public double tokensPerSecond() {
-        return ids.length > 1 && total > first ? (ids.length - 1) * 1e9 / (total - first) : 0;
+        return total > 0 ? ids.length * 1e9 / total : 0;
     }
 }

@@ -15,6 +15,7 @@ import java.util.Map;
 public final class Bundle {
     public static final int FORMAT_VERSION = 1;
     private static final String NAME = "bundle.json";
+    private static final String VERIFY = "verify_";
 
     public final int window;
     public final int vocabSize;
@@ -79,6 +80,17 @@ public final class Bundle {
         }
         names.sort(null);
         return names;
+    }
+
+    /** Tokens of the variant's verify signature; 0 without one, as in older exports. */
+    public int verifySize(String variant) {
+        int size = 0;
+        for (String name : Json.object(variant(variant).get("signatures"), "signatures").keySet()) {
+            if (name.startsWith(VERIFY)) {
+                size = Math.max(size, Integer.parseInt(name.substring(VERIFY.length())));
+            }
+        }
+        return size;
     }
 
     /** int8 where there is one, else the first by name. */
@@ -157,6 +169,7 @@ public final class Bundle {
             if (cacheNames(entry.getKey()).isEmpty()) {
                 throw new IllegalArgumentException(entry.getKey() + " has no caches");
             }
+            verifySize(entry.getKey()); // refuses a name without a number
         }
         if (variants.isEmpty()) {
             throw new IllegalArgumentException("there are no variants");

@@ -32,17 +32,29 @@ public final class Chat {
     private final Model model;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
+    private final Lookahead lookahead; // null: one token a call
     private final List<Map<String, Object>> tools;
     private final Map<Constrain, CallConstraint> constraints = new EnumMap<>(Constrain.class);
 
     /** ModelException where a file was changed or the model is another one than the bundle's. */
     public Chat(Bundle bundle, String variant, Runner runner) {
+        this(bundle, variant, runner, true);
+    }
+
+    /**
+     * As above.
+     *
+     * @param lookahead answers go several tokens a call where the runner can verify: guesses, learned from the answers
+     *     of this chat, are kept where they are what is chosen. No answer depends on it.
+     */
+    public Chat(Bundle bundle, String variant, Runner runner, boolean lookahead) {
         this.bundle = bundle;
         this.variant = variant;
         bundle.checkHash(bundle.modelFile(variant));
         checkModel(runner);
         this.model = new Model(runner);
         this.tokenizer = new Tokenizer(bundle.read(bundle.tokenizerFile));
+        this.lookahead = lookahead && model.verifySize > 0 ? new Lookahead(tokenizer) : null;
         this.template = new ChatTemplate(tokenizer, bundle.startId, bundle.stopIds[0]);
         this.tools = bundle.toolsFile == null ? Collections.emptyList() : Tools.read(bundle.read(bundle.toolsFile));
         if (bundle.constrain != Constrain.OFF) {
@@ -68,7 +80,7 @@ public final class Chat {
         int limit = Math.min(maxNewTokens, free + 1); // the last one is not read back into the window
         TokenChoice choice = constrain == Constrain.OFF ? sampler
                 : constraint(constrain).sampler(sampler, lastSaid(messages), limit);
-        Generation generation = new Generation(model, tokenizer, bundle.stopIds, choice, progress);
+        Generation generation = new Generation(model, tokenizer, bundle.stopIds, choice, lookahead, progress);
         generation.run(prompt, limit);
         return generation.answer(prompt.length, start);
     }
@@ -84,7 +96,7 @@ public final class Chat {
 
     /** See {@link SelfTest}. */
     public void selfTest() {
-        SelfTest.run(bundle, variant, model, template);
+        SelfTest.run(bundle, variant, model, template, lookahead != null);
     }
 
     private void checkModel(Runner runner) {

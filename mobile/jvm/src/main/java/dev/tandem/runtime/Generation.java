@@ -7,6 +7,7 @@ final class Generation {
     private final Model model;
     private final int[] stopIds;
     private final TokenChoice choice;
+    private final Lookahead lookahead;
     private final Chat.Progress progress;
     private final TextStream stream;
     private final StringBuilder text = new StringBuilder();
@@ -15,10 +16,13 @@ final class Generation {
     private boolean cancelled;
     private long first;
 
-    Generation(Model model, Tokenizer tokenizer, int[] stopIds, TokenChoice choice, Chat.Progress progress) {
+    /** {@code lookahead}: null without guesses, one token a call. */
+    Generation(Model model, Tokenizer tokenizer, int[] stopIds, TokenChoice choice, Lookahead lookahead,
+            Chat.Progress progress) {
         this.model = model;
         this.stopIds = stopIds;
         this.choice = choice;
+        this.lookahead = lookahead;
         this.progress = progress;
         this.stream = new TextStream(tokenizer);
     }
@@ -26,23 +30,21 @@ final class Generation {
     /** {@code prompt}: one id or more. At most {@code limit} new ids. */
     void run(int[] prompt, int limit) {
         model.reset();
+        if (lookahead != null) {
+            lookahead.begin(prompt);
+        }
         int conversation = model.conversations();
-        int[] before = Arrays.copyOf(prompt, prompt.length - 1);
-        model.prefill(before);
-        float[] logits = model.decode(prompt[prompt.length - 1]);
-        while (ids.size() < limit && !cancelled) {
-            int id = choice.choose(logits);
-            if (isStop(id)) {
-                stopped = true;
-                break;
-            }
-            accept(id);
-            if (ids.size() < limit && !cancelled) {
-                if (model.conversations() != conversation) {
-                    throw new ModelException("Another question was asked before this answer was over, and took its "
-                            + "cache. Ask it when this one has returned, or open a Chat for each.");
+        model.prefill(Arrays.copyOf(prompt, prompt.length - 1));
+        int chosen = prompt[prompt.length - 1];
+        while (goesOn(limit)) {
+            int[] read = withGuesses(chosen, limit - ids.size());
+            float[][] logits = read.length > 1 ? model.verify(read) : new float[][] {model.after(chosen)};
+            for (int row = 0; row < read.length && read[row] == chosen && goesOn(limit); row++) {
+                model.keep();
+                chosen = choose(logits[row]);
+                if (goesOn(limit)) {
+                    checkConversation(conversation);
                 }
-                logits = model.decode(id);
             }
         }
         text.append(give(stream.rest()));
@@ -54,6 +56,40 @@ final class Generation {
         int refused = choice instanceof ConstrainedSampler sampler ? sampler.refused() : 0;
         return new Answer(text.toString(), ids.toArray(), stopped, cancelled, promptTokens,
                 (first == 0 ? end : first) - start, end - start, refused);
+    }
+
+    private boolean goesOn(int limit) {
+        return !stopped && !cancelled && ids.size() < limit;
+    }
+
+    /** A token and the guesses behind it that one call can take. */
+    private int[] withGuesses(int token, int left) {
+        Ids read = new Ids();
+        read.add(token);
+        if (lookahead != null) {
+            read.addAll(lookahead.guess(model.guessable(left)));
+        }
+        return read.toArray();
+    }
+
+    /** The next token, which is a stop id or one of the answer. */
+    private int choose(float[] logits) {
+        int id = choice.choose(logits);
+        if (lookahead != null) {
+            lookahead.add(id);
+        }
+        stopped = isStop(id);
+        if (!stopped) {
+            accept(id);
+        }
+        return id;
+    }
+
+    private void checkConversation(int conversation) {
+        if (model.conversations() != conversation) {
+            throw new ModelException("Another question was asked before this answer was over, and took its "
+                    + "cache. Ask it when this one has returned, or open a Chat for each.");
+        }
     }
 
     private void accept(int id) {

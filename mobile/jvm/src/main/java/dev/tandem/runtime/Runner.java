@@ -27,6 +27,19 @@ public interface Runner extends AutoCloseable {
     /** Writes one row; logits [V], the caller's own. {@code mask}: [window]. */
     float[] decode(int token, int position, float[] mask);
 
+    /** Tokens of the verify signature; 0 without one: answers then go one token a call. */
+    default int verifySize() {
+        return 0;
+    }
+
+    /**
+     * As {@link #prefill}, for {@link #verifySize} tokens; logits [verifySize · V], row by row, the caller's own.
+     * Called only where verifySize is above 0.
+     */
+    default float[] verify(int[] tokens, int[] positions, float[] mask) {
+        throw new UnsupportedOperationException("This runner has no verify signature.");
+    }
+
     @Override
     void close();
 }

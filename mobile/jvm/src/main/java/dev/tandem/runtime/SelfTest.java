@@ -11,7 +11,8 @@ import java.util.Arrays;
 final class SelfTest {
     private SelfTest() {}
 
-    static void run(Bundle bundle, String variant, Model model, ChatTemplate template) {
+    /** {@code guesses}: verify is used, and tested too. */
+    static void run(Bundle bundle, String variant, Model model, ChatTemplate template, boolean guesses) {
         int[] prompt = bundle.goldenPrompt();
         int[] encoded = template.prompt(bundle.goldenMessages());
         if (prompt.length > encoded.length || !Arrays.equals(prompt, Arrays.copyOf(encoded, prompt.length))) {
@@ -35,7 +36,31 @@ final class SelfTest {
                         + ". This runtime computes something else than the one of the export.");
             }
         }
+        if (guesses) {
+            checkVerify(model, prompt, expected);
+        }
         model.reset();
+    }
+
+    /** The same ids from verify, where the window holds the call. */
+    private static void checkVerify(Model model, int[] prompt, int[] expected) {
+        int size = model.verifySize;
+        if (expected.length == 0 || prompt.length - 1 + size > model.window) {
+            return;
+        }
+        int[] read = new int[Math.min(size, expected.length)];
+        read[0] = prompt[prompt.length - 1];
+        System.arraycopy(expected, 0, read, 1, read.length - 1);
+        model.reset();
+        model.prefill(Arrays.copyOf(prompt, prompt.length - 1));
+        float[][] logits = model.verify(read);
+        for (int row = 0; row < read.length; row++) {
+            int id = Sampler.GREEDY.choose(logits[row]);
+            if (id != expected[row]) {
+                throw new ModelException("Self-test failed: verify gives the id " + id + " at place " + row
+                        + " of the golden answer, decode " + expected[row] + ". Open the folder without lookahead.");
+            }
+        }
     }
 
     private static void checkLogits(float[] logits) {

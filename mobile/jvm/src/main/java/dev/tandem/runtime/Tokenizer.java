@@ -3,6 +3,7 @@ package dev.tandem.runtime;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -87,6 +88,11 @@ public final class Tokenizer {
             plain = plain.replace(name, name.charAt(0) + " " + name.substring(1));
         }
         return plain;
+    }
+
+    /** Ids of the tokens as tokenizer.json writes them, bytes as {@link ByteLetters}. */
+    Map<String, Integer> vocabulary() {
+        return Collections.unmodifiableMap(words);
     }
 
     /** Ids of the special tokens. */

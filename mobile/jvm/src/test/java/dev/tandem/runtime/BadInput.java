@@ -110,6 +110,26 @@ final class BadInput {
         String message = Vectors.refused(ModelException.class, () -> chat(vectors, other).selfTest()).getMessage();
         Vectors.check("what", true, message.contains(Arrays.toString(golden)));
         Vectors.refused(ModelException.class, () -> chat(vectors).selfTest()); // all logits are zero
+        verifies(bundle, golden, false, true).selfTest();
+        verifies(bundle, golden, true, false).selfTest(); // never used
+        message = Vectors.refused(ModelException.class, () -> verifies(bundle, golden, true, true).selfTest())
+                .getMessage();
+        Vectors.check("verify is named", true, message.contains("verify gives the id"));
+    }
+
+    /** A chat whose verify gives other logits than decode, or the same. */
+    private static Chat verifies(Bundle bundle, int[] golden, boolean otherwise, boolean lookahead) {
+        Runner runner = new VerifyingRunner(8, bundle.window, bundle.vocabSize, bundle.buckets, golden) {
+            @Override
+            public float[] verify(int[] tokens, int[] positions, float[] mask) {
+                float[] rows = super.verify(tokens, positions, mask);
+                for (int at = 0; otherwise && at < rows.length; at++) {
+                    rows[at] = -rows[at];
+                }
+                return rows;
+            }
+        };
+        return new Chat(bundle, bundle.defaultVariant(), runner, lookahead);
     }
 
     private static void otherModel(Vectors vectors) {

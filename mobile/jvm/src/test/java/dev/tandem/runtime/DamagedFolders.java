@@ -25,6 +25,11 @@ final class DamagedFolders {
             edited(vectors.prebuilt, Arrays.asList(Json.read(edit)), copy ->
                     Vectors.check("ids", 0, new Bundle(Folder.of(copy)).goldenIds("int8").length));
         });
+        vectors.one("damaged: a verify signature without a size", () -> {
+            String edit = "{\"op\":\"set\",\"path\":[\"variants\",\"int8\",\"signatures\",\"verify_x\"],\"value\":{}}";
+            edited(vectors.prebuilt, Arrays.asList(Json.read(edit)), copy ->
+                    Vectors.refused(ModelException.class, () -> new Bundle(Folder.of(copy))));
+        });
         vectors.each(file, "damaged", "cases", values -> edited(vectors.prebuilt,
                 Json.array(values.get("edits"), "edits"), copy -> check(copy, model, (String) values.get("name"))));
     }

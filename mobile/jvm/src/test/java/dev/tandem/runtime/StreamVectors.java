@@ -28,7 +28,8 @@ final class StreamVectors {
         FakeRunner runner = new FakeRunner(160, vectors.bundle.vocabSize, new int[] {8, 64},
                 Json.integers(values.get("proposed"), "proposed"));
         StringBuilder streamed = new StringBuilder();
-        Generation generation = new Generation(new Model(runner), vectors.tokenizer, stopIds, Sampler.GREEDY, piece -> {
+        Model model = new Model(runner);
+        Generation generation = new Generation(model, vectors.tokenizer, stopIds, Sampler.GREEDY, null, piece -> {
             streamed.append(piece);
             return true;
         });

@@ -20,7 +20,8 @@ public final class VectorCheck {
     public static void main(String[] arguments) {
         Vectors vectors = new Vectors(new File(arguments[0]), new File(arguments[1]));
         Checks[] all = {TextVectors::run, SamplerVectors::run, PlanVectors::run, StreamVectors::run,
-            ConstraintVectors::run, ActionVectors::run, DamagedFolders::run, GoldenPrompts::run, BadInput::run};
+            ConstraintVectors::run, ActionVectors::run, DamagedFolders::run, GoldenPrompts::run, BadInput::run,
+            LookaheadVectors::run, GuessedAnswers::run};
         for (Checks checks : all) {
             try {
                 checks.run(vectors);

@@ -22,6 +22,8 @@ class GoldenTest {
             assertEquals(Action.Status.READY, call.action.status())
             assertEquals("HassTurnOn", call.action.function())
             assertEquals("kitchen", call.action.arguments()["area"])
+            val again = runBlocking { assistant.suggest("turn on the kitchen lights") } // its guesses are all right
+            assertEquals(call.answer, again.answer)
         }
     }
 

@@ -25,8 +25,11 @@ internal class LiteRtRunner(assets: AssetManager, bundle: Bundle, variant: Strin
         FloatArray(dimensions(model.getInputTensorType(name, DECODE)).fold(1) { size, side -> size * side })
     }
     private val caches = zeros.mapValues { (name, _) -> compiled.createInputBuffer(name, DECODE) }
-    private val logits = compiled.createOutputBuffer("logits", DECODE)
-    private val given = (buckets.map { "prefill_$it" } + DECODE).associateWith { signature ->
+    private val verifySize = bundle.verifySize(variant)
+    private val verify = "verify_$verifySize"
+    private val answering = if (verifySize > 0) listOf(DECODE, verify) else listOf(DECODE) // they give logits
+    private val logits = answering.associateWith { compiled.createOutputBuffer("logits", it) }
+    private val given = (buckets.map { "prefill_$it" } + answering).associateWith { signature ->
         listOf("tokens", "input_pos", "mask").associateWith { compiled.createInputBuffer(it, signature) }
     }
 
@@ -41,15 +44,24 @@ internal class LiteRtRunner(assets: AssetManager, bundle: Bundle, variant: Strin
     override fun prefill(bucket: Int, tokens: IntArray, positions: IntArray, mask: FloatArray) =
         run("prefill_$bucket", caches, tokens, positions, mask)
 
-    override fun decode(token: Int, position: Int, mask: FloatArray): FloatArray {
-        run(DECODE, caches + ("logits" to logits), intArrayOf(token), intArrayOf(position), mask)
-        return logits.readFloat()
-    }
+    override fun decode(token: Int, position: Int, mask: FloatArray): FloatArray =
+        answer(DECODE, intArrayOf(token), intArrayOf(position), mask)
+
+    override fun verifySize(): Int = verifySize
+
+    override fun verify(tokens: IntArray, positions: IntArray, mask: FloatArray): FloatArray =
+        answer(verify, tokens, positions, mask)
 
     override fun close() {
-        (caches.values + logits + given.values.flatMap { it.values }).forEach(TensorBuffer::close)
+        (caches.values + logits.values + given.values.flatMap { it.values }).forEach(TensorBuffer::close)
         compiled.close()
         model.close()
+    }
+
+    private fun answer(signature: String, tokens: IntArray, positions: IntArray, mask: FloatArray): FloatArray {
+        val buffer = logits.getValue(signature)
+        run(signature, caches + ("logits" to buffer), tokens, positions, mask)
+        return buffer.readFloat()
     }
 
     private fun run(

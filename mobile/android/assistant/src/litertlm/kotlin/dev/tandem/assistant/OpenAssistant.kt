@@ -88,14 +88,14 @@ private class LiteRtLmAssistant(
             first = if (first == 0L) System.nanoTime() else first
             onText(piece)
         }
-        val seconds = (System.nanoTime() - maxOf(first, start)) / 1e9
+        val seconds = (System.nanoTime() - start) / 1e9
         val tokens = tokenizer.text(answer).size
         Call(
             action = actions.consider(answer),
             answer = answer,
             tokens = tokens,
             firstMillis = (maxOf(first, start) - start) / 1_000_000,
-            tokensPerSecond = if (tokens > 1 && seconds > 0) (tokens - 1) / seconds else 0.0,
+            tokensPerSecond = if (seconds > 0) tokens / seconds else 0.0,
         )
     }
 
