@@ -1,7 +1,7 @@
 """What a rule is, and what it finds.
 
-An error: ai-edge-litert or LiteRT-LM refuses the file or runs it wrong. A warning: another runtime does, or
-the file is larger or less reproducible than it need be.
+An error: ai-edge-litert, LiteRT-LM or mobile/runtime refuses the file or runs it wrong. A warning: another runtime
+does, or the file is larger or less reproducible than it need be.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ LITERT = "ai-edge-litert 2.3"
 LITERT_LM = "LiteRT-LM 0.18"
 TFLITE_RUNTIME = "tflite-runtime 2.14"
 LITERT_JS = "LiteRT.js 2.5"
+PROJECT = "mobile/runtime"
 EVERY = "every runtime"
 
 

@@ -20,6 +20,7 @@ from mobile.check import (
     signatures,
     special_tokens,
     tables,
+    verify_signature,
 )
 from mobile.check.finding import LITERT, LITERT_LM, Fault, Finding, Rule, Severity, apply_rules
 from mobile.check.litertlm_file import MAGIC, MODEL, PREFILL_DECODE, LitertlmFile, read_litertlm
@@ -27,7 +28,8 @@ from mobile.check.tflite_model import DamagedFileError, Data, TfliteModel, read_
 from train.errors import UserError
 
 MODEL_RULES = (
-    *operators.RULES, *signatures.RULES, *kv_cache.RULES, *dynamic_quantization.RULES, *tables.RULES,
+    *operators.RULES, *signatures.RULES, *kv_cache.RULES, *verify_signature.RULES, *dynamic_quantization.RULES,
+    *tables.RULES,
 )  # fmt: skip
 FILE_RULES = (*sections.RULES, *special_tokens.RULES, *chat_template.RULES)
 BUNDLE_RULES = (*sections.RULES_WITH_MODEL, *special_tokens.RULES_WITH_MODEL)

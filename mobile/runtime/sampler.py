@@ -7,6 +7,7 @@ number, chooses the same id (mobile/contract). Only where the numbers come from 
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,17 @@ class Sampler:
             )
         self.temperature = temperature if temperature >= COLDEST else 0.0
         self.top_k, self.top_p = top_k, top_p
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
 
     def __call__(self, logits: npt.NDArray[Any]) -> int:
         """One id from logits [V]."""
         if self.temperature == 0.0:
             return int(np.argmax(logits))
         return self.choose(logits, self._random.random())
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)  # when it is needed: importing numpy.random takes 3 MB
 
     def choose(self, logits: npt.NDArray[Any], uniform: float) -> int:
         """The id that a number in [0, 1) picks: the first, by falling probability, whose running sum exceeds it."""

@@ -102,11 +102,12 @@ class CommandsBench:
         taking_part = {name: entry.contestant for name, entry in entries.items() if name not in absent}
         turns = Rounds(self.folder, self.rounds, self.threads)
         running = turns.together(taking_part, _first, _round, loads)
-        runners = [_runner(name, entry, running.get(name), absent.get(name)) for name, entry in entries.items()]
+        first: list[list[int]] = next((found.first["answers"] for found in running.values() if found.error is None), [])
+        runners = [_runner(name, entry, running.get(name), absent.get(name), first) for name, entry in entries.items()]
         return CommandsResult(
             command=self.command,
             environment=environment(),
-            workload={**asdict(self.workload), "model": model_config(self.workload), "commands": str(self.commands)},
+            workload={**asdict(self.workload), "model": model_config(self.workload), "commands": self.commands.name},
             rounds=self.rounds,
             commands_a_round=A_ROUND,
             threads=self.threads,
@@ -137,7 +138,9 @@ def _round(entry: Running) -> None:
         entry.rounds.setdefault(name, []).append(got[name])
 
 
-def _runner(name: str, entry: Entry, found: Running | None, absent: str | None) -> CommandsRunner:
+def _runner(
+    name: str, entry: Entry, found: Running | None, absent: str | None, first: list[list[int]]
+) -> CommandsRunner:
     common: dict[str, Any] = {
         "name": name, "label": entry.contestant.label, "runtime": entry.runtime, "dtype": entry.dtype
     }  # fmt: skip
@@ -151,7 +154,7 @@ def _runner(name: str, entry: Entry, found: Running | None, absent: str | None) 
         decode=rate([count / spent for spent, count in zip(seconds, tokens, strict=True)]),
         tokens=round(sum(tokens)),
         calls=round(sum(calls)),
-        answers=found.first["answers"],
+        same_answers=sum(one == two for one, two in zip(found.first["answers"], first, strict=True)),
     )
 
 

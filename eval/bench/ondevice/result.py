@@ -117,7 +117,7 @@ class CommandsRunner(Part):
     decode: Rate | None = None
     tokens: Count | None = Field(None, description="of all rounds")
     calls: Count | None = Field(None, description="of the model, for these tokens")
-    answers: list[list[int]] = Field([], description="ids, one list a command, without the stop token")
+    same_answers: Count | None = Field(None, description="commands answered with the ids of the first contestant")
 
 
 class CommandsResult(Part):

@@ -46,15 +46,13 @@ def commands_table(result: CommandsResult) -> Rows:
     """Speed on real commands; "as the first": commands answered with the same tokens."""
     columns = ("runtime", "decode t/s", "tokens", "calls", "tokens a call", "as the first")
     asked = result.rounds * result.commands_a_round
-    first = next((runner.answers for runner in result.runners if runner.status == "ok"), [])
     rows = []
     for runner in result.runners:
         if runner.status != "ok" or not runner.tokens or not runner.calls:
             rows.append((runner.label, runner.status, *[ABSENT] * 4))
             continue
-        same = sum(one == two for one, two in zip(runner.answers, first, strict=True))
         counts = (f"{runner.tokens:,}", f"{runner.calls:,}", f"{runner.tokens / runner.calls:.2f}")
-        rows.append((runner.label, _rate(runner.decode), *counts, f"{same} of {asked}"))
+        rows.append((runner.label, _rate(runner.decode), *counts, f"{runner.same_answers} of {asked}"))
     title = f"{asked} commands, {result.threads} thread{'s' if result.threads > 1 else ''}"
     return Rows(title, columns, rows)
 

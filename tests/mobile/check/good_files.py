@@ -1,6 +1,6 @@
 """Writes the files that the linter's tests start from: run as a child, because TensorFlow converts them.
 
-fp32.tflite, int8.tflite (this project's export of a random student, windows of 48, prefill_4 and prefill_16),
+fp32.tflite, int8.tflite (this project's export of a random student, windows of 48, prefill_4, prefill_16, verify_8),
 tokenizer.json, and vendors/ (vendor_layouts.py).
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.mobile.conftest import REPOSITORY, make_student, make_tokenizer
 
-PREFILL, WINDOW = (4, 16), 48
+PREFILL, WINDOW, VERIFY = (4, 16), 48, 8
 
 
 def make(folder: Path) -> None:
@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
     make_student(folder / "hf", seed=1)
     make_tokenizer(folder / "tokenizer" / "tokenizer.json")
     weights = read_weights(folder / "hf")
-    model = convert(weights, PREFILL, WINDOW)
+    model = convert(weights, PREFILL, WINDOW, VERIFY)
     (folder / "fp32.tflite").write_bytes(model)
     (folder / "int8.tflite").write_bytes(quantize(model, "int8", weights.shape))
     (folder / "vendors").mkdir()

@@ -29,7 +29,7 @@ def test_warnings_leave_status_0(good: Path) -> None:
 
 
 def test_errors_give_status_3_and_the_same_json(models: dict[str, bytes], tmp_path: Path) -> None:
-    path = write(tmp_path / "a.tflite", edited(models["fp32"], renamed("logits", "scores")))
+    path = write(tmp_path / "a.tflite", edited(models["fp32"], renamed("logits", "scores", ("decode",))))
     status, result, printed = run(path, "--json")
     assert status == 3
     assert result is not None

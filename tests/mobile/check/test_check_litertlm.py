@@ -118,7 +118,7 @@ def test_every_rule_has_a_broken_file() -> None:
 
 
 def test_model_inside_is_checked_too(build: BuildBundle, models: dict[str, bytes]) -> None:
-    findings = check(build(model=edited(models["fp32"], renamed("logits", "scores"))))
+    findings = check(build(model=edited(models["fp32"], renamed("logits", "scores", ("decode",)))))
     assert [(f.rule, f.severity) for f in findings] == [("tensor-names", Severity.ERROR)]
 
 
