@@ -37,6 +37,9 @@ def _faults(signature: Signature, size: int, decode: Signature | None) -> Iterat
         )
         if here != there:
             yield "its caches are not those of decode"
+        wide = decode.outputs.get("logits")
+        if logits is not None and wide is not None and logits.shape[-1:] != wide.shape[-1:]:
+            yield f"its logits are {logits.shape[-1]} wide, those of decode {wide.shape[-1]}"
 
 
 RULES = (Rule("verify", Severity.ERROR, PROJECT, unusable_verify),)

@@ -40,8 +40,9 @@ def _answer(prebuilt: Prebuilt, text: str) -> list[int]:
 
 
 def _made_up(prebuilt: Prebuilt, lookahead: Lookahead) -> list[dict[str, Any]]:
-    answered = {word for text in ASKED for token in _answer(prebuilt, text) if (word := lookahead.words.get(token))}
-    by_word = {word: token for token, word in lookahead.words.items() if word.isalpha() and word not in answered}
+    answered = {lookahead.word(token) for text in ASKED for token in _answer(prebuilt, text)}
+    words = {token: lookahead.word(token) for token in range(prebuilt.bundle.vocab_size)}
+    by_word = {word: token for token, word in words.items() if word.isalpha() and word not in answered}
     stop = prebuilt.bundle.stop_ids[0]
     ids = dict(zip("abcdefghijklmnop", by_word.values(), strict=False)) | {"-": stop}
     cases = [([ids[word] for word in said.split()], [ids[word] for word in answer.split()]) for said, answer in MADE_UP]

@@ -42,25 +42,26 @@ def build_models(
 ) -> dict[str, Path]:
     """NAME-VARIANT.tflite of every variant, and always of fp32, from which the others are made."""
     paths: dict[str, Path] = {}
-    converted: dict[int | None, bytes] = {}  # by the size of verify_N
-    for variant in sorted({"fp32", *map(str, config.variants)}):
-        verify = verify_size(variant, config)
-        if verify not in converted:
-            converted[verify] = convert(weights, config.prefill, config.window, verify)
-            check_tables(converted[verify], weights.shape, "FLOAT32")
-        model = converted[verify]
-        if variant != "fp32":
-            model = quantize(model, variant, weights.shape, config.int4_block)
-        paths[variant] = folder / f"{name}-{variant}.tflite"
-        paths[variant].write_bytes(model)
-        advance()
+    variants = sorted({"fp32", *map(str, config.variants)})
+    for verify in dict.fromkeys(verify_size(variant, config) for variant in variants):  # one float file at a time
+        float_model = convert(weights, config.prefill, config.window, verify)
+        check_tables(float_model, weights.shape, "FLOAT32")
+        for variant in (one for one in variants if verify_size(one, config) == verify):
+            model = float_model
+            if variant != "fp32":
+                model = quantize(float_model, variant, weights.shape, config.int4_block)
+            paths[variant] = folder / f"{name}-{variant}.tflite"
+            paths[variant].write_bytes(model)
+            advance()
     return paths
 
 
 def verify_size(variant: str, config: ExportConfig) -> int | None:
     """Tokens of the variant's verify_N; None where it has none: with int4 blocks it takes three decode steps and more,
-    and so gains nothing (mobile/LOG.md)."""
-    return None if variant == "int4" and config.int4_block is not None else config.verify
+    and so gains nothing; and the Interpreter, which runs the portable file, packs the weights once more for it
+    (mobile/LOG.md)."""
+    blocks = variant == "int4" and config.int4_block is not None
+    return None if blocks or variant == "portable" else config.verify
 
 
 def build_rest(source: Source, tokenizer: ChatTokenizer, config: ExportConfig, data: Path, folder: Path) -> None:

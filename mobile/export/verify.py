@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mobile.export.build import build_models, build_rest, check_ability
-from mobile.export.quantize import BLOCK
 from mobile.export.source import Source, find_source
 from mobile.export.stage import read_source
 from train.atomic import sha256_file
@@ -63,12 +62,17 @@ def _damaged(run: RunFolder, outputs: dict[str, str]) -> list[str]:
 def recorded_config(bundle: Path) -> ExportConfig:
     """The part of the config that decides the bytes, as it was at the export: config.yaml may have changed since."""
     values = json.loads(bundle.read_text(encoding="utf-8"))
+    if "verify" not in values:
+        raise UserError(
+            f"{bundle} was written by an older exporter, whose files had other bytes for the same weights. "
+            "Export again with: tandem export CONFIG."
+        )
     return ExportConfig(
         prefill=values["prefill"],
         window=values["window"],
-        verify=values.get("verify"),  # older exports had none
+        verify=values["verify"],
         variants=sorted(values["variants"]),
-        int4_block=values.get("int4_block", BLOCK),  # older exports did not record it
+        int4_block=values["int4_block"],
         litertlm=values["litertlm_file"] is not None,
     )
 

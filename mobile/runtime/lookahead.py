@@ -25,7 +25,7 @@ Context = tuple[int, ...]
 LONGEST = 4  # tokens of a context
 BEFORE_PROMPT, AFTER_PROMPT = (4, 3), (2, 1)  # contexts of these many tokens are asked before, and after the prompt
 MATCHED = 3  # tokens back, at most, that a place in the prompt is compared with
-CONTEXTS = 10_000  # kept at most, 4 MB: those of about 700 different answers; then all are forgotten
+CONTEXTS = 10_000  # kept at most, 3 MB: those of about 700 different answers; then all are forgotten
 START = -1  # stands before the answer's first token
 SPACES = "Ġ▁ "  # how vocabularies write the space before a word
 
@@ -44,7 +44,8 @@ class Lookahead:
     """
 
     def __init__(self, tokenizer: Mapping[str, Any]) -> None:
-        self.words = words(tokenizer)  # of tokens, those that have one
+        self._tokens = tokens_by_id(tokenizer)
+        self._words: dict[int, str] = {}  # of the tokens that were met
         self._counts: dict[Context, dict[int, int]] = {}
         self._likeliest: dict[Context, int] = {}
         self.begin([])
@@ -55,14 +56,20 @@ class Lookahead:
         self._answer = [START] * LONGEST
         self._places: dict[str, list[int]] = {}
         for place, token in enumerate(self._prompt[:-1]):
-            if token in self.words:
-                self._places.setdefault(self.words[token], []).append(place)
+            if word := self.word(token):
+                self._places.setdefault(word, []).append(place)
 
     def add(self, token: int) -> None:
         """The answer's next token, the stop id included."""
         for length in range(1, LONGEST + 1):
             self._count(tuple(self._answer[-length:]), token)
         self._answer.append(token)
+
+    def word(self, token: int) -> str:
+        """What a token is compared by: its letters, small, without the space before a word. Empty where it has none."""
+        if token not in self._words:
+            self._words[token] = self._tokens.get(token, "").lstrip(SPACES).lower()
+        return self._words[token]
 
     def guess(self, count: int) -> list[int]:
         """At most `count` tokens that may follow the answer so far; none where nothing like it was seen."""
@@ -86,15 +93,15 @@ class Lookahead:
 
     def _said(self, ids: Sequence[int]) -> int | None:
         """What follows in the prompt where most of the last words are the same; the first such place."""
-        places = self._places.get(self.words.get(ids[-1], ""), [])
+        places = self._places.get(self.word(ids[-1]), [])
         if not places:
             return None
         return self._prompt[max(places, key=lambda place: self._equal_words(place, ids)) + 1]
 
     def _equal_words(self, place: int, ids: Sequence[int]) -> int:
         for back in range(1, MATCHED):
-            here = self.words.get(self._prompt[place - back]) if place >= back else None
-            if here is None or here != self.words.get(ids[-1 - back]):
+            here = self.word(self._prompt[place - back]) if place >= back else ""
+            if not here or here != self.word(ids[-1 - back]):
                 return back
         return MATCHED
 
@@ -108,10 +115,10 @@ class Lookahead:
             self._likeliest[context] = token  # of equals the latest
 
 
-def words(tokenizer: Mapping[str, Any]) -> dict[int, str]:
-    """What tokens are compared by: their letters, small, without the space before a word; special tokens left out."""
-    vocabulary = tokenizer["model"]["vocab"]  # of a Unigram model a list of pairs
-    ids = vocabulary if isinstance(vocabulary, Mapping) else {pair[0]: place for place, pair in enumerate(vocabulary)}
+def tokens_by_id(tokenizer: Mapping[str, Any]) -> dict[int, str]:
+    """The vocabulary of a tokenizer.json without its special tokens."""
+    vocabulary = tokenizer["model"]["vocab"]
+    if not isinstance(vocabulary, Mapping):  # of a Unigram model: pairs of token and score
+        vocabulary = {token: token_id for token_id, (token, _) in enumerate(vocabulary)}
     special = {entry["id"] for entry in tokenizer.get("added_tokens", [])}
-    spelled = ((ids[token], token.lstrip(SPACES).lower()) for token in ids)
-    return {token_id: word for token_id, word in spelled if word and token_id not in special}
+    return {token_id: token for token, token_id in vocabulary.items() if token_id not in special}

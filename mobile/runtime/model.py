@@ -13,6 +13,7 @@ from .lookahead import Lookahead
 from .plan import Chunk, plan_prefill
 from .runner import Logits, RunnerKind, open_runner
 
+PATIENCE, WORTH = 6, 0.5  # an answer goes on without guesses after so many calls that kept fewer than this each
 MASKED = np.float32(-45824.0)  # added to scores; finite, so that a row of padding stays a number, and fits float16
 
 
@@ -91,14 +92,18 @@ class Model:
     def verify(self, ids: Sequence[int]) -> Logits:
         """Logits [len(ids), V] after each of ids, by one call; none of them counts as read.
 
+        Not while an answer of this model is under way: it overwrites the rows of its guesses.
+
         Args:
             ids: at most `verify_size`, and as many have to fit into the window.
         """
         self._check_ids(ids)
+        if not self.verify_size:
+            raise ModelError(f"{self.path} has no signature verify_N. Export it again with export.verify=8.")
         if not 0 < len(ids) <= self.verify_size or self.position + self.verify_size > self.window:
             raise ContextFullError(
-                f"{len(ids)} tokens cannot be verified at position {self.position}: a call takes {self.verify_size}, "
-                f"and the window holds {self.window}."
+                f"{len(ids)} tokens cannot be verified at position {self.position}: a call takes 1 to "
+                f"{self.verify_size}, and the window holds {self.window}. Give fewer, or read them by decode()."
             )
         self.calls += 1
         return self._runner.verify(*self._padded(ids, self.verify_size, self.position))[: len(ids)]
@@ -128,11 +133,15 @@ class Model:
             )
         self.prefill(ids[:-1])
         cache, chosen, left = self.ids, ids[-1], max_new_tokens
+        verified = kept = 0  # calls with guesses, and guesses that were right
         while left > 0:
-            guesses = lookahead.guess(self._guessable(left)) if lookahead is not None else []
-            for token, logits in self._after_each(chosen, guesses):
+            pays = verified < PATIENCE or kept >= WORTH * verified
+            guesses = lookahead.guess(self._guessable(left)) if lookahead is not None and pays else []
+            verified += bool(guesses)
+            for number, (token, logits) in enumerate(self._after_each(chosen, guesses)):
                 if token != chosen:
                     break  # guessed otherwise
+                kept += number > 0
                 self._keep(token)
                 read = self.position
                 chosen = sampler(logits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ def bucket_sizes(path: Path, names: list[str]) -> list[int]:
 
 def verify_size(names: list[str]) -> int:
     """Tokens of the verify signature; 0 without one."""
-    return max((int(name.removeprefix("verify_")) for name in names if name.startswith("verify_")), default=0)
+    return max((int(found[1]) for name in names if (found := re.fullmatch(r"verify_([1-9]\d*)", name))), default=0)
 
 
 def damaged(path: Path, error: Exception) -> ModelError:

@@ -14,6 +14,7 @@ from mobile.export.lookahead_gate import lookahead_gate
 from mobile.runtime import Chat, ContextFullError, Model, ModelError, Sampler
 from mobile.runtime.bundle import Bundle
 from mobile.runtime.lookahead import CONTEXTS, Lookahead
+from mobile.runtime.model import PATIENCE
 from mobile.runtime.runner import RunnerKind
 from tests.mobile.conftest import WINDOW, Exported
 
@@ -143,6 +144,25 @@ def test_no_choice_depends_on_guesses(exported: Exported, make: Callable[[], Sam
             assert model.ids == kept, "guesses that were refused count as read"
 
 
+class Wrong(Lookahead):
+    """Guesses nothing but one token, which the answer hasn't."""
+
+    token = 0
+
+    def guess(self, count: int) -> list[int]:
+        return [self.token] * count
+
+
+def test_an_answer_whose_guesses_are_wrong_goes_on_without(exported: Exported) -> None:
+    model, wrong = Model(exported.mobile / "student-fp32.tflite"), Wrong(TOKENIZER)
+    expected = list(model.generate([7], 30, (), Sampler()))
+    wrong.token = next(token for token in range(model.vocab_size) if token not in expected)
+    sizes = counting(model)
+    model.reset()
+    assert list(model.generate([7], 30, (), Sampler(), wrong)) == expected
+    assert sizes == [8] * PATIENCE + [1] * (30 - PATIENCE)
+
+
 def test_verify_gives_the_logits_of_decode_and_reads_nothing(exported: Exported) -> None:
     model = Model(exported.mobile / "student-fp32.tflite")
     model.prefill([5, 6, 7])
@@ -157,7 +177,7 @@ def test_verify_refuses_what_does_not_fit(exported: Exported) -> None:
     with pytest.raises(ContextFullError, match="9 tokens cannot be verified"):
         model.verify([5] * 9)
     model.prefill([5] * (WINDOW - 7))
-    with pytest.raises(ContextFullError, match="a call takes 8"):
+    with pytest.raises(ContextFullError, match="a call takes 1 to 8"):
         model.verify([5])
 
 

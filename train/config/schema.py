@@ -352,7 +352,8 @@ class ExportConfig(Section):
         8,
         description="tokens of the verify_N signature, with which an answer goes several tokens a call: guesses are "
         "read along, and kept where the model chooses the same. Not in int4 files with blocks, where it would be "
-        "slower. null: one token a call",
+        "slower, and portable ones. null: one token a call; better for apps on the Interpreter that do not guess, "
+        "where each signature takes memory of the size of the weights",
     )
     window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
     variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(

@@ -48,11 +48,11 @@ def kernel_for(
     """
     native = device.type == "cuda" and bf16 and gpu_has_bf16() and not dropout
     if flex:
-        if native and head_size >= 16 and head_size.bit_count() == 1:
+        if native and 16 <= head_size <= 256 and head_size.bit_count() == 1:
             return "flex"
         raise UserError(
             "finetune.attention is 'flex': FlexAttention trains on a GPU with native bf16 (finetune.precision bf16), "
-            f"with heads of 16, 32, 64, … and without dropout. This run has the device {device.type}, "
+            f"with heads of 16, 32, 64, 128 or 256 and without dropout. This run has the device {device.type}, "
             f"{'bf16' if bf16 else 'fp32'}, heads of {head_size} and a dropout of {dropout}. Leave it 'auto'."
         )
     if not native or head_size % 8 or head_size > 256:

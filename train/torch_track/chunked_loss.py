@@ -99,7 +99,7 @@ def _in_place(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor,
     """_softmax_gradient with one copy of the logits in fp32 and no other."""
     loss, values, log_sum = _loss(logits, labels)
     gradient = values.sub_(log_sum).exp_()
-    gradient[torch.arange(len(labels)), labels.clamp_min(0)] -= 1.0
+    gradient[torch.arange(len(labels), device=labels.device), labels.clamp_min(0)] -= 1.0
     return loss, logits.copy_(gradient.mul_((labels != IGNORED)[:, None]))
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
+from eval.bench.ondevice.amx import deny_amx
 from eval.bench.ondevice.commands import CommandsBench
 from eval.bench.ondevice.measure import Bench
 from eval.bench.ondevice.model import SHAPES, find_model, write_random_model
@@ -42,6 +43,10 @@ def main(
     commands: Annotated[
         Path | None, typer.Option(help="chat JSONL whose commands a trained --student answers, instead of the request")
     ] = None,
+    no_amx: Annotated[
+        bool,
+        typer.Option("--no-amx", help="without Intel's matrix unit, which no phone has"),
+    ] = False,
     only: Annotated[list[str] | None, typer.Option(help="a contestant; may be given more than once")] = None,
     keep: Annotated[Path | None, typer.Option(help="folder for the model files, kept and used again")] = None,
     out: Annotated[Path | None, typer.Option(help="result file")] = None,
@@ -53,9 +58,11 @@ def main(
             raise UserError("Give one of --student FOLDER and --shape NAME: what is to be measured.")
         if commands is not None and student is None:
             raise UserError("--commands wants a model that was trained for them: --student FOLDER instead of --shape.")
+        if no_amx:
+            deny_amx()
         if prompt + new > window:
             raise UserError(f"--prompt {prompt} and --new {new} do not fit --window {window}. Raise the window.")
-        named = str(shape) if student is None else student.resolve().name
+        named = str(shape) if student is None else name_of(student)
         kind = "ondevice" if commands is None else "ondevice-commands"
         path = out or REPOSITORY / "eval" / "results" / f"{kind}-{named}-{time.strftime('%Y-%m-%d')}.json"
         with ExitStack() as stack:
@@ -72,6 +79,12 @@ def main(
             return measure(bench, path)
 
     raise typer.Exit(guarded(work))
+
+
+def name_of(student: Path) -> str:
+    """A run's name; of a model inside one its own behind it."""
+    path = student.resolve()
+    return f"{path.parent.name}-{path.name}" if (path.parent / "run.json").is_file() else path.name
 
 
 def measure_commands(bench: CommandsBench, path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.bench.ondevice.amx import amx_is_granted
 from eval.bench.ondevice.contestants import ENTRIES, Entry, gguf, tflite, without_file, without_library
 from eval.bench.ondevice.figures import rate
 from eval.bench.ondevice.files import make_files, same_workload
@@ -20,6 +21,7 @@ from eval.bench.ondevice.result import CommandsResult, CommandsRunner, Target
 from eval.bench.ondevice.targets import target
 from eval.bench.ondevice.workload import Commands, OndeviceWorkload, model_config, write_commands, write_workload
 from eval.bench.rounds import Rounds, Running
+from train.atomic import sha256_json
 from train.chat import ChatTokenizer
 from train.errors import UserError
 from train.hardware import environment
@@ -28,7 +30,10 @@ from train.progress import say
 
 A_ROUND = 20  # commands
 LIMIT = 64  # tokens of an answer, at most
-LOOKUP, GUESSES = ("LookupLlamaCpp", " with its prompt lookup"), ("TandemGuessesLlamaCpp", " with Tandem's guesses")
+LOOKUP, GUESSES = (
+    ("LookupLlamaCpp", ", llama-cpp-python's prompt lookup"),
+    ("TandemGuessesLlamaCpp", ", Tandem's guesses"),
+)
 CONTESTANTS: dict[str, Entry] = {
     "interpreter-int8": ENTRIES["interpreter-int8"],
     "compiled-int8": ENTRIES["compiled-int8"],
@@ -45,8 +50,8 @@ CONTESTANTS: dict[str, Entry] = {
 }
 AIMS = (
     ("real commands, int8 vs llama.cpp Q8_0", "compiled-int8-guesses", "llama-q8", 1.3),
-    ("real commands, int8 vs llama.cpp Q8_0 with its prompt lookup", "compiled-int8-guesses", "llama-q8-lookup", 1.3),
-    ("real commands, int8 vs llama.cpp Q8_0 with Tandem's guesses", "compiled-int8-guesses", "llama-q8-guesses", 1.0),
+    ("real commands, int8 vs Q8_0 with llama-cpp-python's lookup", "compiled-int8-guesses", "llama-q8-lookup", 1.3),
+    ("real commands, int8 vs Q8_0 with the same guesses", "compiled-int8-guesses", "llama-q8-guesses", 1.0),
     ("real commands, int4 vs llama.cpp Q4_0", "compiled-int4-row-guesses", "llama-q4", 1.1),
     ("real commands, int8 with guesses vs without", "compiled-int8-guesses", "compiled-int8", 1.0),
 )
@@ -57,9 +62,10 @@ def read_prompts(path: Path, model: Path, wanted: int) -> Commands:
     tokenizer = ChatTokenizer.load(model)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        said = [json.loads(line)["messages"][0]["content"] for line in lines[:wanted]]
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise UserError(f"--commands {path} is no chat JSONL ({error}). Give a data/t3.jsonl of a run.") from None
+        messages = [json.loads(line)["messages"] for line in lines[:wanted]]
+        said = [next(one["content"] for one in row if one["role"] == "user") for row in messages]
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise UserError(f"--commands {path} is no chat JSONL ({error!r}). Give a data/t3.jsonl of a run.") from None
     if len(said) < wanted:
         raise UserError(f"--commands {path} has {len(said)} rows; {wanted} are asked. Lower --rounds.")
     prompts = [tokenizer.prompt([{"role": "user", "content": text}]) for text in said]
@@ -107,7 +113,8 @@ class CommandsBench:
         return CommandsResult(
             command=self.command,
             environment=environment(),
-            workload={**asdict(self.workload), "model": model_config(self.workload), "commands": self.commands.name},
+            workload=asdict(self.workload)
+            | {"model": model_config(self.workload), "commands": self.commands.name, "amx": amx_is_granted()},
             rounds=self.rounds,
             commands_a_round=A_ROUND,
             threads=self.threads,
@@ -154,6 +161,7 @@ def _runner(
         decode=rate([count / spent for spent, count in zip(seconds, tokens, strict=True)]),
         tokens=round(sum(tokens)),
         calls=round(sum(calls)),
+        answers_sha256=sha256_json(found.first["answers"]),
         same_answers=sum(one == two for one, two in zip(found.first["answers"], first, strict=True)),
     )
 

@@ -89,9 +89,11 @@ class GuessingLlamaCpp(LlamaCpp):
                 position += 1
                 chosen = self._choice(row)
                 self.said(chosen)
-                if chosen == stop or len(ids) - len(prompt) == limit:
+                if chosen == stop:
                     return Said(ids[len(prompt) :], calls)
                 ids.append(chosen)
+                if len(ids) - len(prompt) == limit:
+                    return Said(ids[len(prompt) :], calls)
             self._library.llama_memory_seq_rm(self._library.llama_get_memory(self._llama.ctx), 0, position, -1)
 
     def _decode(self, ids: Sequence[int], position: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from eval.bench.contestants import Contestant
+from eval.bench.ondevice.amx import amx_is_granted
 from eval.bench.ondevice.app_process import measure_app
 from eval.bench.ondevice.bandwidth import last_cache_bytes
 from eval.bench.ondevice.contestants import Entry, choose, without_file, without_library
@@ -58,7 +59,7 @@ class Bench:
         return OndeviceResult(
             command=self.command,
             environment=environment(),
-            workload={**asdict(self.workload), "model": config},
+            workload={**asdict(self.workload), "model": config, "amx": amx_is_granted()},
             rounds=self.rounds,
             last_cache_bytes=last_cache_bytes(),
             runs=[self._run(entries, absent, made, threads) for threads in self.threads],

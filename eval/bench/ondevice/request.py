@@ -77,8 +77,10 @@ class TimedDecoder(ABC):
         """Answers greedily, all but the prompt's last id being read: at most `limit` tokens."""
         ids: list[int] = []
         token = self.step(prompt[-1])
-        while token != stop and len(ids) < limit:
+        while token != stop:
             ids.append(token)
+            if len(ids) == limit:
+                return Said(ids, limit)
             token = self.step(token)
         return Said(ids, len(ids) + 1)
 
@@ -93,7 +95,7 @@ class TimedDecoder(ABC):
             answers.append(self.say(prompt, commands.stop, commands.limit))
             seconds += time.perf_counter() - begin
         ids = [said.ids for said in answers]
-        tokens = sum(len(one) + 1 for one in ids)
+        tokens = sum(min(len(one) + 1, commands.limit) for one in ids)
         return {"seconds": seconds, "tokens": tokens, "calls": sum(said.calls for said in answers), "ids": ids}
 
     def facts(self) -> dict[str, Any]:

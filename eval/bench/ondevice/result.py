@@ -117,6 +117,7 @@ class CommandsRunner(Part):
     decode: Rate | None = None
     tokens: Count | None = Field(None, description="of all rounds")
     calls: Count | None = Field(None, description="of the model, for these tokens")
+    answers_sha256: str | None = Field(None, description="of all its answers' ids: equal where they are")
     same_answers: Count | None = Field(None, description="commands answered with the ids of the first contestant")
 
 

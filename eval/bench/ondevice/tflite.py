@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.bench.ondevice.request import Said, TimedDecoder
+from train.errors import TandemError
 
 
 class Tflite(TimedDecoder):
@@ -43,6 +44,8 @@ class GuessingTflite(Tflite):
 
     def open(self, library: Any) -> None:
         super().open(library)
+        if not self._model.verify_size:
+            raise TandemError(f"{self.path} has no verify signature; delete the folder of an older run (--keep).")
         guessing: Any = importlib.import_module("mobile.runtime.lookahead")
         self._sampler: Any = importlib.import_module("mobile.runtime.sampler").Sampler()
         tokenizer = (Path(self.workload.model) / "tokenizer.json").read_text(encoding="utf-8")

@@ -3,6 +3,9 @@
 import { ContextFullError, PromptError } from "./errors.js";
 import { planPrefill } from "./plan.js";
 
+const PATIENCE = 6; // an answer goes on without guesses after so many calls …
+const WORTH = 0.5; // … that kept fewer than this each
+
 /** @typedef {import("./lookahead.js").Lookahead} Lookahead */
 
 /**
@@ -44,14 +47,18 @@ import { planPrefill } from "./plan.js";
 export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, lookahead, signal }) {
   await readAllButLast(runner, ids, signal);
   let [chosen, position, left] = [ids[ids.length - 1], ids.length - 1, maxNewTokens];
+  let [verified, kept] = [0, 0]; // calls with guesses, and guesses that were right
   while (left > 0) {
     signal?.throwIfAborted();
-    const read = [chosen, ...(lookahead?.guess(guessable(runner, position, left)) ?? [])];
+    const pays = verified < PATIENCE || kept >= WORTH * verified;
+    const read = [chosen, ...((pays && lookahead?.guess(guessable(runner, position, left))) || [])];
+    verified += Number(read.length > 1);
     for (const [row, logits] of (await logitsAfterEach(runner, read, position)).entries()) {
       if (read[row] !== chosen) {
         break; // guessed otherwise
       }
       signal?.throwIfAborted();
+      kept += Number(row > 0);
       position++;
       chosen = choose(logits);
       lookahead?.add(chosen);

@@ -96,6 +96,8 @@ BROKEN: list[tuple[str, str, str, Edit]] = [
     ("verify", "it reads 64 tokens, not 8", "fp32", with_tensor("verify_8", "input_pos", shape=[64])),
     ("verify", "[1, 8, V] are needed, a row after each token; they have the shape [1, 1, 300]", "fp32",
      with_tensor("verify_8", "logits", "outputs", shape=[1, 1, 300])),
+    ("verify", "its logits are 200 wide, those of decode 300", "fp32",
+     with_tensor("verify_8", "logits", "outputs", shape=[1, 8, 200])),
     ("verify", "there are none", "fp32", renamed("logits", "scores", ("verify_8",))),
     ("verify", "its caches are not those of decode", "fp32", renamed(K0, "kv_cache_k_9", ("verify_8",))),
     ("silent-zeros", "FULLY_CONNECTED with int4 weights by blocks", "int8", with_int4(PRODUCT, blockwise=True)),

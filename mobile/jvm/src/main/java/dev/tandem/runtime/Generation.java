@@ -4,6 +4,8 @@ import java.util.Arrays;
 
 /** One answer in the making: reads the prompt, then chooses tokens until a stop id, the budget or the user ends it. */
 final class Generation {
+    private static final int PATIENCE = 6; // an answer goes on without guesses after so many calls …
+    private static final double WORTH = 0.5; // … that kept fewer than this each
     private final Model model;
     private final int[] stopIds;
     private final TokenChoice choice;
@@ -14,6 +16,8 @@ final class Generation {
     private final Ids ids = new Ids();
     private boolean stopped;
     private boolean cancelled;
+    private int verified; // calls with guesses
+    private int kept; // guesses that were right
     private long first;
 
     /** {@code lookahead}: null without guesses, one token a call. */
@@ -41,6 +45,7 @@ final class Generation {
             float[][] logits = read.length > 1 ? model.verify(read) : new float[][] {model.after(chosen)};
             for (int row = 0; row < read.length && read[row] == chosen && goesOn(limit); row++) {
                 model.keep();
+                kept += row > 0 ? 1 : 0;
                 chosen = choose(logits[row]);
                 if (goesOn(limit)) {
                     checkConversation(conversation);
@@ -66,8 +71,9 @@ final class Generation {
     private int[] withGuesses(int token, int left) {
         Ids read = new Ids();
         read.add(token);
-        if (lookahead != null) {
+        if (lookahead != null && (verified < PATIENCE || kept >= WORTH * verified)) {
             read.addAll(lookahead.guess(model.guessable(left)));
+            verified += read.size() > 1 ? 1 : 0;
         }
         return read.toArray();
     }
