@@ -32,7 +32,8 @@ class _Builder:
 
 @contextlib.contextmanager
 def each_vector_once() -> Iterator[None]:
-    """Within it, a model that is written has no vector of scales or zero points twice."""
+    """Within it, a model that is written has no vector of scales or zero points twice. Not for several threads at once:
+    it is the library's class that changes."""
     from ai_edge_litert.schema_py_generated import QuantizationParametersT
 
     pack = QuantizationParametersT.Pack
