@@ -21,7 +21,7 @@ export async function fetchFolder(onProgress, variant) {
   if (!variants.includes(chosen)) {
     throw new PageFault("missing", `The folder has no variant ${chosen ?? "that a browser runs"}.`);
   }
-  /** @type {Record<string, Uint8Array>} */
+  /** @type {Record<string, Uint8Array<ArrayBuffer>>} */
   const files = {};
   const names = bundle.neededFiles(chosen);
   const total = names.reduce((sum, name) => sum + bundle.files[name].bytes, 0);
@@ -43,7 +43,7 @@ export async function fetchFolder(onProgress, variant) {
  * @param {URL} address
  * @param {number} expected bytes, to have the memory at once; 0: unknown
  * @param {(done: number) => void} onProgress
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 async function fetchBytes(address, expected, onProgress) {
   const name = decodeURIComponent(address.pathname.split("/").at(-1) ?? "");
@@ -61,7 +61,7 @@ async function fetchBytes(address, expected, onProgress) {
 
 /**
  * @param {ReadableStream<Uint8Array>} stream
- * @param {Uint8Array} into
+ * @param {Uint8Array<ArrayBuffer>} into
  * @param {string} name
  * @param {(done: number) => void} onProgress
  */

@@ -85,7 +85,7 @@ export class Completion {
       // A list and no recursion: the items of an array of at most 2,000 are inside one another.
       const compound = waiting[waiting.length - 1];
       const parts = partsOf(compound);
-      const missing = parts.filter((part) => isCompound(part) && !known.has(part));
+      const missing = parts.filter(isCompound).filter((part) => !known.has(part));
       if (missing.length) {
         missing.forEach((part) => waiting.push(part));
         continue;
