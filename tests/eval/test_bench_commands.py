@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from eval.bench.ondevice.commands import A_ROUND, CONTESTANTS, read_prompts, targets
+from eval.bench.ondevice.commands import A_ROUND, CONTESTANTS, CommandsBench, read_prompts, targets
 from eval.bench.ondevice.figures import rate
 from eval.bench.ondevice.model import write_random_model
 from eval.bench.ondevice.result import CommandsResult, CommandsRunner
 from eval.bench.ondevice.tables import commands_table
+from eval.bench.ondevice.workload import OndeviceWorkload, write_workload
 from train.errors import UserError
 from train.runs import REPOSITORY
 
@@ -102,3 +103,10 @@ def test_too_few_and_other_rows_are_refused(model: Path, commands: Path, tmp_pat
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--commands wants a model that was trained" in done.stderr
+
+
+def test_a_kept_folder_of_another_model_is_refused(model: Path, commands: Path, tmp_path: Path) -> None:
+    write_workload(tmp_path, OndeviceWorkload("elsewhere", "other"))
+    bench = CommandsBench(tmp_path, OndeviceWorkload(str(model), "tiny", 16, 32, 160), commands, ROUNDS, 1, OURS, "")
+    with pytest.raises(UserError, match="holds the files of another workload"):
+        bench.measure()

@@ -16,17 +16,16 @@ from typing import Any
 from eval.bench.ondevice.amx import amx_is_granted
 from eval.bench.ondevice.contestants import ENTRIES, Entry, gguf, tflite, without_file, without_library
 from eval.bench.ondevice.figures import rate
-from eval.bench.ondevice.files import make_files, same_workload
+from eval.bench.ondevice.files import files_of
 from eval.bench.ondevice.result import CommandsResult, CommandsRunner, Target
 from eval.bench.ondevice.targets import target
-from eval.bench.ondevice.workload import Commands, OndeviceWorkload, model_config, write_commands, write_workload
+from eval.bench.ondevice.workload import Commands, OndeviceWorkload, model_config, write_commands
 from eval.bench.rounds import Rounds, Running
 from train.atomic import sha256_json
 from train.chat import ChatTokenizer
 from train.errors import UserError
 from train.hardware import environment
 from train.intervals import median_ratio
-from train.progress import say
 
 A_ROUND = 20  # commands
 LIMIT = 64  # tokens of an answer, at most
@@ -96,13 +95,10 @@ class CommandsBench:
         longest = max(len(prompt) for prompt in commands.prompts) + LIMIT
         if longest > self.workload.window:
             raise UserError(f"A command and its answer take {longest} tokens, more than --window. Raise it.")
-        if not same_workload(self.folder, self.workload):
-            write_workload(self.folder, self.workload)
-        write_commands(self.folder, commands)
         missing = without_library(entries)
         kinds = list(dict.fromkeys(entry.kind for name, entry in entries.items() if name not in missing))
-        say(f"bench: writing the files of {', '.join(kinds)} in {self.folder}, where they are not there yet")
-        made = make_files(self.folder, kinds)
+        made = files_of(self.folder, self.workload, kinds)
+        write_commands(self.folder, commands)
         absent = missing | without_file(entries, made)
         loads: list[float] = []
         taking_part = {name: entry.contestant for name, entry in entries.items() if name not in absent}

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eval.bench.ondevice.workload import OndeviceWorkload, cache_bytes, model_config, read_workload
+from eval.bench.ondevice.workload import OndeviceWorkload, cache_bytes, model_config, read_workload, write_workload
 from train.atomic import whole_file, write_json
-from train.errors import TandemError
+from train.errors import TandemError, UserError
+from train.progress import say
 from train.runs import REPOSITORY
 
 KINDS = ("tflite", "gguf", "onnx", "kerashub")
@@ -41,6 +42,16 @@ def make_files(folder: Path, kinds: list[str]) -> Made:
                 raise TandemError(f"Writing the {kind} files ended with status {child.returncode}: {said}")
         made |= json.loads(path.read_text(encoding="utf-8"))
     return made
+
+
+def files_of(folder: Path, workload: OndeviceWorkload, kinds: list[str]) -> Made:
+    """The files of a workload in a folder that may be kept. UserError where it holds those of another one."""
+    if not same_workload(folder, workload):
+        if (folder / "workload.json").exists():
+            raise UserError(f"{folder} holds the files of another workload. Name another folder, or delete it.")
+        write_workload(folder, workload)
+    say(f"bench: writing the files of {', '.join(kinds)} in {folder}, where they are not there yet")
+    return make_files(folder, kinds)
 
 
 class Folder:

@@ -13,12 +13,11 @@ from eval.bench.ondevice.app_process import measure_app
 from eval.bench.ondevice.bandwidth import last_cache_bytes
 from eval.bench.ondevice.contestants import Entry, choose, without_file, without_library
 from eval.bench.ondevice.figures import runner_results
-from eval.bench.ondevice.files import Made, make_files, same_workload
+from eval.bench.ondevice.files import Made, files_of
 from eval.bench.ondevice.result import OndeviceResult, Run
 from eval.bench.ondevice.targets import app_targets, speed_targets
-from eval.bench.ondevice.workload import OndeviceWorkload, model_config, write_workload
+from eval.bench.ondevice.workload import OndeviceWorkload, model_config
 from eval.bench.rounds import Rounds, Running
-from train.errors import UserError
 from train.hardware import environment
 from train.progress import say
 
@@ -68,15 +67,7 @@ class Bench:
         )
 
     def _files(self, names: Sequence[str], entries: dict[str, Entry]) -> Made:
-        if not same_workload(self.folder, self.workload):
-            if (self.folder / "workload.json").exists():
-                raise UserError(
-                    f"{self.folder} holds the files of another workload. Name another folder, or delete it."
-                )
-            write_workload(self.folder, self.workload)
-        kinds = list(dict.fromkeys(entries[name].kind for name in names))
-        say(f"bench: writing the files of {', '.join(kinds)} in {self.folder}, where they are not there yet")
-        return make_files(self.folder, kinds)
+        return files_of(self.folder, self.workload, list(dict.fromkeys(entries[name].kind for name in names)))
 
     def _run(self, entries: dict[str, Entry], absent: dict[str, tuple[str, str]], made: Made, threads: int) -> Run:
         loads: list[float] = []
