@@ -98,6 +98,23 @@ def test_bad_configs_are_one_clear_message(tmp_path: Path, text: str, expected: 
         load_config(write(tmp_path, text))
 
 
+def test_values_that_do_not_agree_are_all_named_with_their_origins(tmp_path: Path) -> None:
+    path = write(tmp_path, "name: a\nfinetune:\n  batch_size: 6\n  sequence_length: 64\nexport: {window: 32}\n")
+    with pytest.raises(UserError) as caught:
+        load_config(path, ["export.verify=48"])
+    head, *lines = str(caught.value).splitlines()
+    assert head == f"4 problems in the config {path}:"
+    assert [line.strip() for line in lines] == [
+        f"finetune.batch_size 6 is not a multiple of finetune.micro_batch_size 8 (finetune.batch_size: {path}:3; "
+        "finetune.micro_batch_size: default).",
+        "finetune.sequence_length 64 is shorter than data.max_length 128: a row would not fit into a pack "
+        f"(finetune.sequence_length: {path}:4; data.max_length: default).",
+        f"export.window 32 is shorter than the prompt bucket 64 (export.window: {path}:5; export.prefill: default).",
+        f"export.window 32 is shorter than export.verify 48 (export.window: {path}:5; "
+        "export.verify: override 'export.verify=48').",
+    ]
+
+
 @pytest.mark.parametrize("number", [".inf", "-.inf", ".nan"])
 @pytest.mark.parametrize(
     "key",

