@@ -1,11 +1,14 @@
-"""Functions and a tokenizer for the tests of constrained decoding."""
+"""Functions, a tokenizer and walks through a constraint, for the tests of constrained decoding."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from mobile.runtime import CallConstraint, Sampler
 
 STOP = 2
 
@@ -61,3 +64,28 @@ def byte_level(vocabulary: int = 420) -> dict[str, Any]:
     tokenizer.train_from_iterator(TEXTS * 3, trainer)
     contents: dict[str, Any] = json.loads(tokenizer.to_str())
     return contents
+
+
+def accepts(rules: CallConstraint, text: str, utterance: str = "") -> bool:
+    """Whether the bytes of a text are a whole call, one token a byte."""
+    state = rules.automaton.start(utterance)
+    for byte in text.encode():
+        following = rules.automaton.step(state, byte)
+        if following is None:
+            return False
+        state = following
+    return state.final
+
+
+def walk(rules: CallConstraint, seed: int, budget: int, utterance: str, sharp: float) -> tuple[list[int], bool]:
+    """A model of random logits; `sharp` prefers low ids, which are single bytes, and so makes long strings."""
+    random = np.random.default_rng(seed)
+    choose = rules.sampler(Sampler(temperature=1.0, seed=seed), utterance, budget)
+    ids: list[int] = []
+    for _ in range(budget):
+        logits = random.standard_normal(rules.vocab_size) * 3 - sharp * np.arange(rules.vocab_size) / 50
+        token = choose(logits.astype(np.float32))
+        if token == STOP:
+            return ids, True
+        ids.append(token)
+    return ids, False

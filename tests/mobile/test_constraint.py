@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from mobile.runtime import CallConstraint, ModelError, Sampler, SchemaError
-from mobile.runtime.call_grammar import CallGrammar, read_tools
-from mobile.runtime.json_terminals import Number, Range
-from mobile.runtime.token_trie import token_bytes
-from tests.mobile.call_tools import STOP, TEXTS, TOOLS, byte_level
+from mobile.runtime import CallConstraint, Sampler
+from tests.mobile.call_tools import STOP, TEXTS, TOOLS, accepts, byte_level, walk
 
 UTTERANCE = 'set the "old" lamp in the Küche to 20 degrees, 10 % 🍳'
 
@@ -32,31 +27,6 @@ def tokenizer() -> Tokenizer:
 @cache
 def constraint(substrings: bool = False) -> CallConstraint:
     return CallConstraint(TOOLS, byte_level(), tokenizer().get_vocab_size(), [STOP], substrings)
-
-
-def accepts(rules: CallConstraint, text: str, utterance: str = "") -> bool:
-    """Whether the bytes of a text are a whole call, one token a byte."""
-    state = rules.automaton.start(utterance)
-    for byte in text.encode():
-        following = rules.automaton.step(state, byte)
-        if following is None:
-            return False
-        state = following
-    return state.final
-
-
-def walk(rules: CallConstraint, seed: int, budget: int, utterance: str, sharp: float) -> tuple[list[int], bool]:
-    """A model of random logits; `sharp` prefers low ids, which are single bytes, and so makes long strings."""
-    random = np.random.default_rng(seed)
-    choose = rules.sampler(Sampler(temperature=1.0, seed=seed), utterance, budget)
-    ids: list[int] = []
-    for _ in range(budget):
-        logits = random.standard_normal(rules.vocab_size) * 3 - sharp * np.arange(rules.vocab_size) / 50
-        token = choose(logits.astype(np.float32))
-        if token == STOP:
-            return ids, True
-        ids.append(token)
-    return ids, False
 
 
 def is_number(value: Any) -> bool:
@@ -232,73 +202,6 @@ def test_scripts_without_spaces_may_be_cut_anywhere() -> None:
     assert accepts(constraint(True), '{"name":"set_light","arguments":{"name":"厨房"}}', "打开厨房的灯")
 
 
-@pytest.mark.parametrize("allowed", [(0, 100), (-5, 12), (37, 37), (-20, -7), (99, None), (None, -3), (None, 250)])
-def test_bounded_integers_are_those_between_the_bounds(allowed: tuple[int | None, int | None]) -> None:
-    low, high = (None if bound is None else bound * 10**9 for bound in allowed)
-    start = Number(Range(True, low, high))
-    for value in range(-300, 300):
-        inside = (allowed[0] is None or allowed[0] <= value) and (allowed[1] is None or value <= allowed[1])
-        state: Number | None = start
-        costs = [start.left]
-        for letter in str(value):
-            state = state.step(ord(letter)) if state else None
-            costs.append(state.left if state else -1)
-        assert (state is not None and state.complete) == inside, value
-        if inside:
-            assert all(0 <= cost <= len(str(value)) - done for done, cost in enumerate(costs)), (value, costs)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.decimals(-3, 3, places=3), st.decimals(-3, 3, places=3), st.decimals(-4, 4, places=2))
-def test_bounded_decimals_never_lead_into_a_dead_end(one: Any, other: Any, wanted: Any) -> None:
-    """A greedy walk along the digits of `wanted`, with the nearest legal digit where it is refused."""
-    low, high = sorted((one, other))
-    state = Number(Range(False, int(low * 10**9), int(high * 10**9)))
-    for position in range(25):
-        if state.complete and position >= len(str(wanted)):
-            break
-        letters = str(wanted)[position : position + 1] + "0123456789.-"
-        following = next((n for n in (state.step(ord(letter)) for letter in letters) if n is not None), None)
-        if following is None:
-            break
-        state = following
-    assert state.complete
-    assert low <= type(low)(state.text) <= high
-
-
-@pytest.mark.parametrize("negative", [False, True])
-def test_an_open_bound_holds_for_what_a_double_keeps_of_the_number(negative: bool) -> None:
-    """99999999.999999999 is the double 100000000."""
-    bounds = {"exclusiveMinimum": -100_000_000} if negative else {"exclusiveMaximum": 100_000_000}
-    tools = [{"name": "f", "parameters": {"properties": {"n": {"type": "number"} | bounds}}}]
-    rules = CallConstraint(tools, byte_level(), 420, [STOP])
-    sign = "-" if negative else ""
-    for digits, legal in (("99999999.9999999", True), ("99999999.99999999", False), ("99999999.999999999", False)):
-        assert accepts(rules, '{"name":"f","arguments":{"n":' + sign + digits + "}}") == legal
-    assert abs(float("99999999.9999999")) < 100_000_000 == float("99999999.999999999")
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.integers(-(10**16), 10**16), st.integers(0, 10**7), st.integers(0, 9), st.randoms(use_true_random=False))
-def test_bounds_of_any_size_never_lead_into_a_dead_end(least: int, width: int, places: int, random: Any) -> None:
-    """A random walk; `left` promises an end, and each step towards it is open."""
-    low, high = least * 10**places, (least + width) * 10**places
-    state = Number(Range(False, low, high))
-    if all(state.step(byte) is None for byte in b"-0123456789"):
-        return
-    while not state.complete or random.random() < 0.8:
-        steps = [state.step(byte) for byte in b"-.0123456789"]
-        legal = [following for following in steps if following is not None]
-        if state.complete and not legal:
-            break
-        assert state.complete or min(following.left for following in legal) == state.left - 1, state.text
-        state = random.choice(legal)
-    value = Decimal(state.text)
-    assert low <= value * 10**9 <= high
-    assert len(state.text.strip("-").replace(".", "")) <= 15
-    assert Decimal(repr(float(state.text))) == value  # nothing was rounded away
-
-
 def test_a_tight_budget_still_gives_a_whole_call() -> None:
     """A model that would write an endless string is brought to its end in time."""
     rules = constraint()
@@ -347,110 +250,3 @@ def test_greedy_choices_are_those_of_the_mask(seed: int) -> None:
             break
         assert token == int(np.argmax(np.where(rules.mask(state), logits, -np.inf)))
     assert choose.state.final
-
-
-@pytest.mark.parametrize(
-    ("schema", "message"),
-    [
-        ({"type": "string", "pattern": "a*"}, "function f, argument 'x'.*'pattern'"),
-        ({"type": "text"}, "type 'text' is unknown"),
-        ({"type": "integer", "minimum": 3, "maximum": 2}, "no number"),
-        ({"type": "object", "properties": {"y": {"type": "number", "multipleOf": 2}}}, "argument 'y'.*'multipleOf'"),
-        ({"type": "array", "minItems": 3, "maxItems": 2}, "maxItems 2 is below minItems 3"),
-        ({"$ref": "#/$defs/z"}, "leads nowhere"),
-        ({"enum": ["a"], "type": "integer"}, "no value of"),
-        ({"type": "integer", "anyOf": [{"minimum": 5}]}, "type 'integer' beside anyOf is not kept. Move it into the"),
-        ({"$ref": "#/$defs/n", "maximum": 3}, "keyword 'maximum' beside \\$ref is not kept"),
-        ({"type": "number", "exclusiveMinimum": 1, "maximum": 1}, "no number"),
-        ({"type": "string", "minLength": 5, "maxLength": 3}, "maxLength 3 is below minLength 5"),
-        ({"anyOf": []}, r"anyOf is \[\], not a list"),
-        ({"type": []}, r"type is \[\], not a list"),
-        ({"type": "string", "maxLength": "10"}, "maxLength is '10', not a whole number"),
-        ({"type": "string", "minLength": "one"}, "minLength is 'one', not a whole number"),
-        ({"type": "integer", "minimum": "5"}, "minimum is '5', not a number"),
-        ({"type": "object", "properties": ["x"]}, r"properties is \['x'\], not an object"),
-        ({"type": "object", "properties": {"x": {}}, "required": 5}, "required is 5, not a list"),
-        ({"enum": [float("nan")]}, "holds a number that is not finite"),
-        ({"const": "\ud800"}, "half a surrogate pair"),
-    ],
-)
-def test_what_cannot_be_guaranteed_is_refused_by_name(schema: dict[str, Any], message: str) -> None:
-    with pytest.raises(SchemaError, match=message):
-        CallGrammar([{"name": "f", "parameters": {"properties": {"x": schema}}}])
-
-
-def test_a_schema_that_leads_back_to_itself_is_refused_by_the_functions_name() -> None:
-    endless = {"properties": {"x": {"$ref": "#/$defs/a"}}}
-    with pytest.raises(SchemaError, match="function f: its parameters are no JSON schema"):
-        CallGrammar([{"name": "f", "parameters": endless | {"$defs": {"a": endless}}}])
-
-
-def test_names_that_no_call_can_spell() -> None:
-    with pytest.raises(SchemaError, match="half a surrogate pair"):
-        CallGrammar([{"name": "\ud800", "parameters": {}}])
-
-
-def test_nested_values() -> None:
-    schema = {
-        "properties": {
-            "list": {"type": "array", "items": {"$ref": "#/$defs/point"}, "minItems": 1, "maxItems": 2},
-            "tags": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 2}},
-        },
-        "$defs": {"point": {"type": "object", "properties": {"y": {"const": 1}, "x": {}}, "required": ["y"]}},
-    }
-    rules = CallConstraint([{"name": "f", "parameters": schema}], byte_level(), 420, [STOP])
-
-    def legal(arguments: str) -> bool:
-        return accepts(rules, '{"name":"f","arguments":{' + arguments + "}}")
-
-    assert legal('"list":[{"y":1}]')
-    assert legal('"list":[{"x":null,"y":1},{"x":"a","y":1}],"tags":[]')
-    assert legal('"tags":["é","🍳🍳","\\"a"]')
-    for wrong in (
-        '"list":[]',
-        '"list":[{"x":1}]',
-        '"list":[{"y":1},{"y":1},{"y":1}]',
-        '"tags":[""]',
-        '"tags":["abc"]',
-        '"tags":[,]',
-    ):
-        assert not legal(wrong), wrong
-
-
-def wide_schemas(count: int) -> list[dict[str, Any]]:
-    """Grammars that are nested as deeply as they are long."""
-    keys = [f"p{index:04}" for index in range(count)]
-    properties: dict[str, Any] = {key: {"type": "integer"} for key in keys}
-    items = {"type": "array", "items": {"type": "integer"}}
-    return [
-        {"properties": {"p0000": items | {"maxItems": count}}, "required": ["p0000"]},
-        {"properties": {"p0000": items | {"minItems": count}}},
-        {"properties": properties},
-        {"properties": properties, "required": keys},
-    ]
-
-
-@pytest.mark.parametrize("schema", wide_schemas(2_000), ids=["maxItems", "minItems", "optional", "required"])
-def test_long_lists_and_many_properties(schema: dict[str, Any]) -> None:
-    rules = CallConstraint([{"name": "f", "parameters": schema}], byte_level(), 420, [STOP])
-    state: Any = rules.automaton.start("")
-    for byte in b'{"name":"f","arguments":{"p0000":':
-        state = rules.automaton.step(state, byte)
-    assert rules.left(state) < 40_000
-    ids, stopped = walk(rules, 1, 40, "", 0.0)
-    assert stopped
-    assert json.loads(b"".join(rules.tokens[token] for token in ids))["name"] in ("f", None)
-
-
-def test_tools_and_tokenizers_that_are_none(tmp_path: Path) -> None:
-    file = tmp_path / "tools.json"
-    for text in ("{}", "[]", '[{"name":""}]', '[{"name":"a"},{"name":"a"}]', "[1]"):
-        file.write_text(text)
-        with pytest.raises(SchemaError, match="no list of functions"):
-            read_tools(file)
-    for text in ("[", "[" * 100_000, '[{"name":"a","parameters":{"minimum":NaN}}]'):
-        file.write_text(text)
-        with pytest.raises(ModelError, match="cannot be read as JSON"):
-            read_tools(file)
-    with pytest.raises(ModelError, match="byte-level BPE"):
-        token_bytes({"model": {"type": "Unigram"}, "decoder": {"type": "Metaspace"}})
