@@ -28,7 +28,7 @@ from train.torch_track import checkpoint, loop
 BASE = {"epochs": 1.0, "sequence_length": 128, "batch_size": 4, "micro_batch_size": 2, "save_every": 3, "eval_every": 2}
 SETTINGS: dict[str, dict[str, Any]] = {
     "full": {},
-    "lora": {"adapter": {"type": "lora", "r": 4, "alpha": 8, "dropout": 0.2}, "keep_best": False},
+    "lora": {"adapter": {"type": "lora", "r": 4, "alpha": 8, "dropout": 0.2}, "keep_best": False, "eval_every": 5},
     # So high a learning rate makes things worse again: the run ends early, and its best step is not its last.
     "early": {"epochs": 4.0, "learning_rate": 1.0, "early_stopping": {"patience": 2}, "keep_checkpoints": 1},
 }
@@ -103,6 +103,7 @@ def main(folder: Path) -> None:
 def tries(folder: Path, name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Teacher's hash and headline of the undisturbed run and of each killed one."""
     found: dict[str, Any] = {"undisturbed": finish(made(folder, f"{name}-whole", settings))}
+    del found["undisturbed"]["resumed"]
     last = found["undisturbed"]["steps"]
     for number, (point, arm) in enumerate(
         points(range(1, last + 1, 1 if name == "full" else 4), name == "full").items()
@@ -125,11 +126,25 @@ def made(folder: Path, name: str, settings: dict[str, Any]) -> Config:
 
 
 def finish(config: Config) -> dict[str, Any]:
-    status = forks.run(partial(killed, config, lambda: None))
     run = open_run(config)
+    note = run.path / "resumed.txt"
+    status = forks.run(partial(killed, config, partial(note_resumption, note)))
     headline = run.stage_record("finetune").get("headline", {})
     kept = {key: headline.get(key) for key in ("steps", "planned_steps", "best_step", "stopped_early", "val_loss")}
-    return {"finished": status, "sha256": sha256_file(run.teacher / "model.safetensors"), **kept}
+    resumed = int(note.read_text())
+    return {"finished": status, "sha256": sha256_file(run.teacher / "model.safetensors"), "resumed": resumed, **kept}
+
+
+def note_resumption(note: Path) -> None:
+    """Writes the step that training goes on from, 0 where it begins anew."""
+    real = checkpoint.restore
+
+    def restore(*arguments: Any) -> Any:
+        state = real(*arguments)
+        note.write_text(str(0 if state is None else state.step))
+        return state
+
+    checkpoint.restore = restore
 
 
 if __name__ == "__main__":

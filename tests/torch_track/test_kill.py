@@ -40,6 +40,9 @@ def test_every_killed_run_ends_with_the_bits_of_the_undisturbed_one(tries: dict[
     assert {point: t["status"] for point, t in found.items()} == dict.fromkeys(found, -9)
     for key in whole:  # sha256 of the weights, steps, best step …
         assert {point: t[key] for point, t in found.items()} == dict.fromkeys(found, whole[key]), key
+    saved = {point: (int(point.removeprefix("step ")) - 1) // 3 * 3 for point in found if point.startswith("step ")}
+    assert {point: found[point]["resumed"] >= step for point, step in saved.items()} == dict.fromkeys(saved, True)
+    assert settings != "full" or found["in the teacher"]["resumed"] == whole["steps"]
     assert len(found) >= (whole["steps"] + 6 if settings == "full" else 2)
 
 

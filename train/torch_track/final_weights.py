@@ -18,7 +18,7 @@ from train.torch_track.validation import validate
 def chosen_step(job: Job) -> int:
     """The best step where that is kept, else the last."""
     best = job.state.selection.best_step
-    return best if job.settings.keep_best and best is not None else job.state.step
+    return job.state.step if best is None else best
 
 
 def load_chosen(job: Job) -> None:

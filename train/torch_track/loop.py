@@ -142,7 +142,7 @@ def _after_step(job: Job, budget: TimeBudget, meter: Meter) -> None:
     last = job.state.step == job.state.total_steps
     budget.spent_s += time.monotonic() - started
     job.state = replace(job.state, seconds=budget.spent_s)
-    due = decided and (job.state.step % settings.save_every == 0 or (new_best and settings.keep_best))
+    due = decided and (job.state.step % settings.save_every == 0 or new_best)
     if last or due:
         started = time.monotonic()
         job.save_checkpoint()

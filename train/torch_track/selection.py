@@ -15,8 +15,8 @@ HIGHER_IS_BETTER = {"loss": False, "token_accuracy": True, "row_accuracy": True}
 class Selection:
     """What validation has shown so far."""
 
-    best: float | None = None  # of the chosen metric
-    best_step: int | None = None
+    best: float | None = None  # of the chosen metric; None where the best checkpoint is not kept
+    best_step: int | None = None  # whose checkpoint is on disk
     reference: float | None = None  # what early stopping compares with; moves only by more than min_delta
     stale: int = 0  # validations in a row without such an improvement
 
@@ -25,7 +25,7 @@ class Selection:
         sign = 1.0 if HIGHER_IS_BETTER[settings.best_metric] else -1.0
         delta = settings.early_stopping.min_delta if settings.early_stopping else 0.0
         found = self
-        if _better(sign, value, self.best, 0.0):
+        if settings.keep_best and _better(sign, value, self.best, 0.0):
             found = replace(found, best=value, best_step=step)
         if _better(sign, value, self.reference, delta):
             return replace(found, reference=value, stale=0)
