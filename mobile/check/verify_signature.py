@@ -1,4 +1,4 @@
-"""A rule about verify_N, with which mobile/runtime answers several tokens a call. Signatures called `verify` without a
+"""A rule about verify_N, with which mobile/runtime decodes speculatively. Signatures called `verify` without a
 number are other makers', and other runtimes' business."""
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from typing import Any
 from mobile.contract.action_vectors import action_vectors
 from mobile.contract.constraint_vectors import constraint_vectors
 from mobile.contract.damaged_vectors import damaged_vectors
+from mobile.contract.drafter_vectors import drafter_vectors
 from mobile.contract.golden_vectors import golden_vectors
-from mobile.contract.lookahead_vectors import lookahead_vectors
 from mobile.contract.prebuilt import Prebuilt
 from mobile.contract.sampling_vectors import plan_vectors, sampler_vectors
 from mobile.contract.text_vectors import chat_template_vectors, stream_vectors, tokenizer_vectors
@@ -29,7 +29,7 @@ BUILDERS: dict[str, Callable[[Prebuilt], dict[str, Any]]] = {
     "plan": plan_vectors,
     "stream": stream_vectors,
     "golden": golden_vectors,
-    "lookahead": lookahead_vectors,
+    "drafter": drafter_vectors,
     "damaged": damaged_vectors,
     "actions": action_vectors,
 }

@@ -11,11 +11,11 @@ from mobile.export.agreement import Row, agreement_gate, choose
 from mobile.export.build import with_litertlm
 from mobile.export.bundle import Variant
 from mobile.export.gates import Gate, require_gates
-from mobile.export.lookahead_gate import lookahead_gate
 from mobile.export.parity import compare, forced_logits, greedy_sequences, parity_gate
 from mobile.export.runtimes import TEXTS, compiled_gate, legacy_gate, litertlm_gate, prompts
+from mobile.export.speculative_gate import speculative_gate
 from mobile.export.weights import Weights
-from mobile.runtime.lookahead import Lookahead
+from mobile.runtime.drafter import Drafter
 from mobile.runtime.model import Model
 from train.chat import ChatTokenizer
 from train.config.schema import ExportConfig
@@ -91,8 +91,8 @@ def _other_runtimes(variant: Variant, subject: Subject) -> list[Gate]:
     compiled = Model(variant.model.path, runner="compiled")
     gates = [compiled_gate(variant.name, variant.model, compiled, list(asked.values()), stop_ids)]
     if variant.model.verify_size:
-        lookahead = Lookahead(json.loads((subject.folder / "tokenizer.json").read_text(encoding="utf-8")))
-        gates.append(lookahead_gate(variant.name, [variant.model, compiled], list(asked.values()), stop_ids, lookahead))
+        drafter = Drafter(json.loads((subject.folder / "tokenizer.json").read_text(encoding="utf-8")))
+        gates.append(speculative_gate(variant.name, [variant.model, compiled], list(asked.values()), stop_ids, drafter))
     if variant.name == "portable":
         gates.append(legacy_gate(variant.model, list(asked.values())))
     if variant.name == "int8" and with_litertlm(subject.config):

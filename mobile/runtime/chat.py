@@ -13,8 +13,8 @@ from .answer import Answer
 from .bundle import Bundle
 from .call_grammar import read_tools
 from .constraint import CONSTRAINTS, CallConstraint, Constrain, ConstrainedSampler
+from .drafter import Drafter
 from .errors import ContextFullError, ModelError
-from .lookahead import Lookahead
 from .model import Logits, Model
 from .prompt import Message, PromptTokenizer, content_of
 from .runner import RunnerKind
@@ -37,8 +37,8 @@ class Chat:
             functions whose values are computed or reworded need "schema".
         reuse_prefix: an answer keeps what the cache holds of its prompt's beginning (a fixed system message, a
             conversation), instead of starting empty. The last digits of logits then depend on what was asked before.
-        lookahead: answers go several tokens a call where the file has a signature for it (export.verify): guesses,
-            learned from the answers of this chat, are kept where they are what is chosen.
+        speculative: speculative decoding, where the file has a signature for it (export.verify): answers take several
+            tokens per call. Draft tokens, learned from the answers of this chat, are accepted where they are chosen.
 
     Raises ModelError where a file is missing or damaged, SchemaError where tools.json cannot be guaranteed.
 
@@ -57,7 +57,7 @@ class Chat:
         runner: RunnerKind = "auto",
         constrain: Constrain | None = None,
         reuse_prefix: bool = False,
-        lookahead: bool = True,
+        speculative: bool = True,
     ) -> None:
         self.bundle = Bundle(folder)
         self.variant = variant or self.bundle.default_variant()
@@ -75,8 +75,8 @@ class Chat:
             self.bundle.folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0]
         )
         self._reuse_prefix = reuse_prefix
-        guesses = lookahead and self.model.verify_size > 0
-        self._lookahead = Lookahead(self.tokenizer.contents) if guesses else None
+        drafts = speculative and self.model.verify_size > 0
+        self._drafter = Drafter(self.tokenizer.contents) if drafts else None
         self._constraints: dict[str, CallConstraint] = {}
         self.constrain: Constrain = constrain or self.bundle.constrain
         if self.constrain != "off":
@@ -182,13 +182,13 @@ class Chat:
     def _generate(self, ids: list[int], limit: int, make_sampler: Callable[[], Choose]) -> Iterator[int]:
         """Touches the cache and the constraint at the first step only: until then another answer may be read."""
         choose = make_sampler()
-        if self._lookahead is not None:
-            self._lookahead.begin(ids)
+        if self._drafter is not None:
+            self._drafter.begin(ids)
         if self._reuse_prefix:
             ids = ids[self.model.rewind(ids) :]
         else:
             self.model.reset()
-        yield from self.model.generate(ids, limit, self.bundle.stop_ids, choose, self._lookahead)
+        yield from self.model.generate(ids, limit, self.bundle.stop_ids, choose, self._drafter)
 
     def _sampler(
         self, messages: str | Sequence[Message], limit: int, sampler: Choose | None, constrain: Constrain | None
@@ -226,7 +226,7 @@ class Chat:
                     f"bundle.json says {expected}. This runtime computes something else than the one of the export."
                 )
         ids = golden["prompt_ids"]
-        if self._lookahead is not None:
+        if self._drafter is not None:
             self._test_verify(ids, expected)
         if self.tokenizer.prompt(golden["messages"])[: len(ids)] != ids:
             raise ModelError(
@@ -247,7 +247,7 @@ class Chat:
         if got != (wanted := list(expected[: len(read)])):
             raise ModelError(
                 f"Self-test of {self.model.path} failed: verify_{self.model.verify_size} gives the ids {got} on the "
-                f"golden prompt, decode {wanted}. Open the folder with Chat(lookahead=False)."
+                f"golden prompt, decode {wanted}. Open the folder with Chat(speculative=False)."
             )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from .drafter import Drafter
 from .errors import ContextFullError, ModelError, PromptError
-from .lookahead import Lookahead
 from .plan import Chunk, plan_prefill
 from .runner import Logits, RunnerKind, open_runner
 
-PATIENCE, WORTH = 6, 0.5  # an answer goes on without guesses after so many calls that kept fewer than this each
+PATIENCE, WORTH = 6, 0.5  # an answer goes on without drafts after so many calls that accepted fewer than this each
 MASKED = np.float32(-45824.0)  # added to scores; finite, so that a row of padding stays a number, and fits float16
 
 
@@ -92,7 +92,7 @@ class Model:
     def verify(self, ids: Sequence[int]) -> Logits:
         """Logits [len(ids), V] after each of ids, by one call; none of them counts as read.
 
-        Not while an answer of this model is under way: it overwrites the rows of its guesses.
+        Not while an answer of this model is under way: it overwrites the rows of its draft tokens.
 
         Args:
             ids: at most `verify_size`, and as many have to fit into the window.
@@ -114,11 +114,11 @@ class Model:
         max_new_tokens: int,
         stop_ids: Collection[int],
         sampler: Callable[[Logits], int],
-        lookahead: Lookahead | None = None,
+        drafter: Drafter | None = None,
     ) -> Iterator[int]:
         """Reads `ids` after what is in the cache, then yields new ids as they come, without the stop id.
 
-        With `lookahead`, whose answer has begun, guesses are read along where the file has a signature for it.
+        With `drafter`, whose answer has begun, draft tokens are read along where the file has a signature for it.
 
         Raises PromptError for an empty prompt and ContextFullError where the prompt does not fit
         or the window is full before a stop id came; ModelError where the cache was used in between.
@@ -133,20 +133,20 @@ class Model:
             )
         self.prefill(ids[:-1])
         cache, chosen, left = self.ids, ids[-1], max_new_tokens
-        verified = kept = 0  # calls with guesses, and guesses that were right
+        verified = accepted = 0  # calls with draft tokens, and draft tokens that were accepted
         while left > 0:
-            pays = verified < PATIENCE or kept >= WORTH * verified
-            guesses = lookahead.guess(self._guessable(left)) if lookahead is not None and pays else []
-            verified += bool(guesses)
-            for number, (token, logits) in enumerate(self._after_each(chosen, guesses)):
+            pays = verified < PATIENCE or accepted >= WORTH * verified
+            drafts = drafter.draft(self._draftable(left)) if drafter is not None and pays else []
+            verified += bool(drafts)
+            for number, (token, logits) in enumerate(self._after_each(chosen, drafts)):
                 if token != chosen:
-                    break  # guessed otherwise
-                kept += number > 0
+                    break  # rejected
+                accepted += number > 0
                 self._keep(token)
                 read = self.position
                 chosen = sampler(logits)
-                if lookahead is not None:
-                    lookahead.add(chosen)
+                if drafter is not None:
+                    drafter.add(chosen)
                 if chosen in stop_ids:
                     return
                 yield chosen
@@ -182,17 +182,17 @@ class Model:
         """Signature to tensor indices in its subgraph, for bindings that know no signatures."""
         return self._runner.signatures()
 
-    def _guessable(self, left: int) -> int:
-        """How many guesses a call can take when `left` tokens are wanted; 0: one token a call."""
+    def _draftable(self, left: int) -> int:
+        """How many draft tokens a call can take when `left` tokens are wanted; 0: one token per call."""
         fits = self.position + self.verify_size <= self.window
         return max(0, min(self.verify_size, left) - 1) if fits else 0
 
-    def _after_each(self, token: int, guesses: Sequence[int]) -> Iterator[tuple[int, Logits]]:
-        """A token and the guesses behind it, each with the logits after it, by one call."""
-        if not guesses:
+    def _after_each(self, token: int, drafts: Sequence[int]) -> Iterator[tuple[int, Logits]]:
+        """A token and the draft tokens behind it, each with the logits after it, by one call."""
+        if not drafts:
             self._check_room_for_one()
             return iter([(token, self._read(token))])
-        read = [token, *guesses]
+        read = [token, *drafts]
         return iter(zip(read, self.verify(read), strict=True))
 
     def _read(self, token: int) -> Logits:

@@ -1,4 +1,4 @@
-"""The benchmark of real commands: answers with guesses are those without, figures by hand, and what it refuses."""
+"""The benchmark of real commands: speculative answers are the plain ones, figures by hand, and what it refuses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from train.errors import UserError
 from train.runs import REPOSITORY
 
 ROUNDS = 2
-OURS = ["interpreter-int8", "compiled-int8", "interpreter-int8-guesses", "compiled-int8-guesses"]
-THEIRS = ["llama-q8", "llama-q8-lookup", "llama-q8-guesses"]
+OURS = ["interpreter-int8", "compiled-int8", "interpreter-int8-speculative", "compiled-int8-speculative"]
+THEIRS = ["llama-q8", "llama-q8-lookup", "llama-q8-speculative"]
 ONE_A_CALL = ("ondevice.tflite:Tflite", "ondevice.gguf_runner:LlamaCpp")
 
 
@@ -50,7 +50,7 @@ def measure(model: Path, commands: Path, out: Path, names: list[str]) -> Command
 
 
 def check(result: CommandsResult) -> None:
-    """All answer as the first one does, which takes one token a call; those with guesses take several."""
+    """All answer as the first one does, which takes one token per call; speculative ones take several."""
     assert {runner.status for runner in result.runners} == {"ok"}, result.runners
     plain = result.runners[0]
     assert plain.tokens is not None
@@ -67,7 +67,7 @@ def test_ours_answer_the_same_in_fewer_calls(model: Path, commands: Path, tmp_pa
     pytest.importorskip("ai_edge_quantizer", reason="extra mobile")
     result = measure(model, commands, tmp_path, OURS)
     check(result)
-    assert [line.name for line in result.targets] == ["real commands, int8 with guesses vs without"]
+    assert [line.name for line in result.targets] == ["real commands, int8 with speculative decoding vs without"]
     assert commands_table(result).rows[1][-1] == "40 of 40"
 
 
@@ -84,7 +84,7 @@ def test_aims_are_of_seconds_a_token() -> None:
             decode=rate([1 / value for value in token_s]), tokens=10, calls=5, same_answers=1,
         )  # fmt: skip
 
-    sides = [runner("compiled-int8-guesses", [0.1, 0.2]), runner("llama-q8", [0.2, 0.4])]
+    sides = [runner("compiled-int8-speculative", [0.1, 0.2]), runner("llama-q8", [0.2, 0.4])]
     (line,) = targets({side.name: side for side in sides})
     assert (line.value, line.wanted, line.verdict) == (pytest.approx(2.0), 1.3, "met")
     assert targets({"llama-q8": sides[1]}) == []

@@ -31,8 +31,8 @@ def test_all_variants_run_and_pass_their_self_test(offers: Path) -> None:
     assert {name: gate["passed"] for name, gate in gates(offers / "mobile").items()} == {
         "float64": True, "int4": True, "int8": True, "portable": True, "litert_lm": True,
         "compiled_model_fp32": True, "compiled_model_int8": True, "compiled_model_int4": True,
-        "compiled_model_portable": True, "tflite_runtime": None, "lookahead_fp32": True, "lookahead_int8": True,
-        "lookahead_int4": True,
+        "compiled_model_portable": True, "tflite_runtime": None, "speculative_fp32": True, "speculative_int8": True,
+        "speculative_int4": True,
     }  # fmt: skip
     assert "python3.11" in str(gates(offers / "mobile")["tflite_runtime"]["message"])
 

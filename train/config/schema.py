@@ -354,10 +354,10 @@ class ExportConfig(Section):
     prefill: list[Positive] = Field([8, 64], min_length=1, description="prompt buckets: one prefill_N signature each")
     verify: Annotated[int, Field(ge=2)] | None = Field(
         8,
-        description="tokens of the verify_N signature, with which an answer goes several tokens a call: guesses are "
-        "read along, and kept where the model chooses the same. Not in int4 files with blocks, where it would be "
-        "slower, and portable ones. null: one token a call; better for apps on the Interpreter that do not guess, "
-        "where each signature takes memory of the size of the weights",
+        description="tokens of the verify_N signature, for speculative decoding, several tokens per call: draft tokens "
+        "are read along, and accepted where the model chooses the same. Not in int4 files with blocks, where it would "
+        "be slower, and portable ones. null: one token per call; better for apps on the Interpreter without "
+        "speculative decoding, where each signature takes memory of the size of the weights",
     )
     window: Positive = Field(256, description="KV-cache length S in tokens: prompt and answer together")
     variants: list[Literal["fp32", "int8", "int4", "portable"]] = Field(

@@ -3,7 +3,7 @@
 scripts/bench_ondevice --shape 40m --threads 1 --threads 2     random weights: speed depends on the shape alone
 scripts/bench_ondevice --student runs/demo                     a run's student, and its app's process
 scripts/bench_ondevice --shape tiny --rounds 2                 whether it runs
-scripts/bench_ondevice --student RUN --commands RUN/data/t3.jsonl     real commands: what guesses are worth
+scripts/bench_ondevice --student RUN --commands RUN/data/t3.jsonl     real commands: what speculative decoding is worth
 """
 
 from __future__ import annotations

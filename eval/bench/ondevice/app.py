@@ -18,7 +18,7 @@ from typing import Any
 
 def main(folder: Path, runner: str, constrain: str, questions: list[str]) -> dict[str, Any]:
     """Seconds to import, to be ready, and of an answer to each question; the first one of a process is among them.
-    Each is asked once: the runtime learns from its answers, and would know the second time what to guess."""
+    Each is asked once: the runtime learns from its answers, and would know the second time what to draft."""
     start = time.perf_counter()
     runtime: Any = importlib.import_module("runtime")
     for library in ("ai_edge_litert.interpreter", "tokenizers"):  # the runtime imports them when it needs them

@@ -1,8 +1,8 @@
-"""Real commands, answered by a trained model: what guesses are worth, beside llama.cpp with the same weights.
+"""Real commands, answered by a trained model: what speculative decoding is worth, beside llama.cpp on the same weights.
 
-Guesses need answers that mean something, so random weights will not do here. Every round asks commands that no round
-asked before: a runtime that learns from its answers has seen others like them, as in an app, and never the same ones.
-Timed is the answering, greedy and without a constraint; reading the prompts is not.
+Draft tokens need answers that mean something, so random weights will not do here. Every round asks commands that no
+round asked before: a runtime that learns from its answers has seen others like them, as in an app, and never the same
+ones. Timed is the answering, greedy and without a constraint; reading the prompts is not.
 """
 
 from __future__ import annotations
@@ -29,30 +29,35 @@ from train.intervals import median_ratio
 
 A_ROUND = 20  # commands
 LIMIT = 64  # tokens of an answer, at most
-LOOKUP, GUESSES = (
+LOOKUP, DRAFTS = (
     ("LookupLlamaCpp", ", llama-cpp-python's prompt lookup"),
-    ("TandemGuessesLlamaCpp", ", Tandem's guesses"),
+    ("TandemDraftsLlamaCpp", " with Tandem's draft tokens"),
 )
 CONTESTANTS: dict[str, Entry] = {
     "interpreter-int8": ENTRIES["interpreter-int8"],
     "compiled-int8": ENTRIES["compiled-int8"],
-    "interpreter-int8-guesses": tflite("int8", "interpreter", "Interpreter", guesses=True),
-    "compiled-int8-guesses": tflite("int8", "compiled", "CompiledModel", guesses=True),
+    "interpreter-int8-speculative": tflite("int8", "interpreter", "Interpreter", speculative=True),
+    "compiled-int8-speculative": tflite("int8", "compiled", "CompiledModel", speculative=True),
     "compiled-int4-row": ENTRIES["compiled-int4-row"],
-    "compiled-int4-row-guesses": tflite("int4-row", "compiled", "CompiledModel", guesses=True),
+    "compiled-int4-row-speculative": tflite("int4-row", "compiled", "CompiledModel", speculative=True),
     "llama-q8": ENTRIES["llama-q8"],
     "llama-q8-lookup": gguf("q8", "Q8_0", *LOOKUP),
-    "llama-q8-guesses": gguf("q8", "Q8_0", *GUESSES),
+    "llama-q8-speculative": gguf("q8", "Q8_0", *DRAFTS),
     "llama-q4": ENTRIES["llama-q4"],
     "llama-q4-lookup": gguf("q4", "Q4_0", *LOOKUP),
-    "llama-q4-guesses": gguf("q4", "Q4_0", *GUESSES),
+    "llama-q4-speculative": gguf("q4", "Q4_0", *DRAFTS),
 }
 AIMS = (
-    ("real commands, int8 vs llama.cpp Q8_0", "compiled-int8-guesses", "llama-q8", 1.3),
-    ("real commands, int8 vs Q8_0 with llama-cpp-python's lookup", "compiled-int8-guesses", "llama-q8-lookup", 1.3),
-    ("real commands, int8 vs Q8_0 with the same guesses", "compiled-int8-guesses", "llama-q8-guesses", 1.0),
-    ("real commands, int4 vs llama.cpp Q4_0", "compiled-int4-row-guesses", "llama-q4", 1.1),
-    ("real commands, int8 with guesses vs without", "compiled-int8-guesses", "compiled-int8", 1.0),
+    ("real commands, int8 vs llama.cpp Q8_0", "compiled-int8-speculative", "llama-q8", 1.3),
+    ("real commands, int8 vs Q8_0 with llama-cpp-python's lookup", "compiled-int8-speculative", "llama-q8-lookup", 1.3),
+    (
+        "real commands, int8 vs Q8_0 with the same draft tokens",
+        "compiled-int8-speculative",
+        "llama-q8-speculative",
+        1.0,
+    ),
+    ("real commands, int4 vs llama.cpp Q4_0", "compiled-int4-row-speculative", "llama-q4", 1.1),
+    ("real commands, int8 with speculative decoding vs without", "compiled-int8-speculative", "compiled-int8", 1.0),
 )
 
 

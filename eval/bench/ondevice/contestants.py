@@ -28,9 +28,9 @@ class Entry:
         return self.contestant.how.partition(":")[0]
 
 
-def tflite(dtype: str, runner: str, label: str, guesses: bool = False) -> Entry:
+def tflite(dtype: str, runner: str, label: str, speculative: bool = False) -> Entry:
     """A file of ours on mobile/runtime."""
-    work, how = ("GuessingTflite", " with guesses") if guesses else ("Tflite", "")
+    work, how = ("SpeculativeTflite", ", speculative") if speculative else ("Tflite", "")
     contestant = Contestant(f"{label} {dtype}{how}", f"ondevice.tflite:{work}", f"{dtype}.tflite:{runner}")
     return Entry(contestant, label, dtype, "tflite", "ai_edge_litert", "ai-edge-litert", ours=True)
 

@@ -53,13 +53,13 @@ class LlamaCpp(TimedDecoder):
         return self.first([token])
 
 
-class GuessingLlamaCpp(LlamaCpp):
-    """The same, several tokens a call: a token and guesses behind it in one batch, refused ones taken out again.
+class SpeculativeLlamaCpp(LlamaCpp):
+    """The same, several tokens per call: a token and draft tokens behind it in a batch, rejected ones taken out again.
 
     llama-cpp-python's own class does so, too, and copies all logits of all positions on the way.
     """
 
-    MOST = 0  # guesses of a call
+    MOST = 0  # draft tokens of a call
 
     def open(self, library: Any) -> None:
         super().open(library)
@@ -70,7 +70,7 @@ class GuessingLlamaCpp(LlamaCpp):
         """A new answer."""
 
     @abstractmethod
-    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
+    def draft(self, ids: Sequence[int], count: int) -> Sequence[int]:
         """At most `count` ids that may follow the prompt and the answer so far."""
 
     def said(self, token: int) -> None:
@@ -80,7 +80,7 @@ class GuessingLlamaCpp(LlamaCpp):
         self.begin(prompt)
         ids, position, chosen, calls = list(prompt), len(prompt) - 1, int(prompt[-1]), 0
         while True:
-            read = [chosen, *self.guess(ids, min(self.MOST, limit - (len(ids) - len(prompt)) - 1))]
+            read = [chosen, *self.draft(ids, min(self.MOST, limit - (len(ids) - len(prompt)) - 1))]
             self._decode(read, position)
             calls += 1
             for row, token in enumerate(read):
@@ -111,36 +111,36 @@ class GuessingLlamaCpp(LlamaCpp):
         return int(np.ctypeslib.as_array(pointer, shape=(self._size,)).argmax())
 
 
-class LookupLlamaCpp(GuessingLlamaCpp):
-    """With llama-cpp-python's prompt lookup, and the number of guesses that its page names for CPUs."""
+class LookupLlamaCpp(SpeculativeLlamaCpp):
+    """With llama-cpp-python's prompt lookup, and the number of draft tokens that its page names for CPUs."""
 
     MOST = 2
 
     def begin(self, prompt: Sequence[int]) -> None:
         speculative: Any = importlib.import_module("llama_cpp.llama_speculative")
-        self._draft: Any = speculative.LlamaPromptLookupDecoding(num_pred_tokens=self.MOST)
+        self._lookup: Any = speculative.LlamaPromptLookupDecoding(num_pred_tokens=self.MOST)
 
-    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
-        return [int(token) for token in self._draft(np.array(ids, dtype=np.intc))[: max(0, count)]]
+    def draft(self, ids: Sequence[int], count: int) -> Sequence[int]:
+        return [int(token) for token in self._lookup(np.array(ids, dtype=np.intc))[: max(0, count)]]
 
 
-class TandemGuessesLlamaCpp(GuessingLlamaCpp):
-    """With Tandem's guesses: what the guesses are worth, and what the runtime."""
+class TandemDraftsLlamaCpp(SpeculativeLlamaCpp):
+    """With Tandem's draft tokens: what these are worth, and what the runtime."""
 
     MOST = 7
 
     def open(self, library: Any) -> None:
         super().open(library)
-        guessing: Any = importlib.import_module("mobile.runtime.lookahead")
+        drafting: Any = importlib.import_module("mobile.runtime.drafter")
         tokenizer = (Path(self.workload.model) / "tokenizer.json").read_text(encoding="utf-8")
-        self._lookahead: Any = guessing.Lookahead(json.loads(tokenizer))
+        self._drafter: Any = drafting.Drafter(json.loads(tokenizer))
 
     def begin(self, prompt: Sequence[int]) -> None:
-        self._lookahead.begin(prompt)
+        self._drafter.begin(prompt)
 
-    def guess(self, ids: Sequence[int], count: int) -> Sequence[int]:
-        guesses: list[int] = self._lookahead.guess(max(0, count))
-        return guesses
+    def draft(self, ids: Sequence[int], count: int) -> Sequence[int]:
+        drafts: list[int] = self._drafter.draft(max(0, count))
+        return drafts
 
     def said(self, token: int) -> None:
-        self._lookahead.add(token)
+        self._drafter.add(token)

@@ -44,7 +44,7 @@ def _rate(rate: Rate | None) -> str:
 
 def commands_table(result: CommandsResult) -> Rows:
     """Speed on real commands; "as the first": commands answered with the same tokens."""
-    columns = ("runtime", "decode t/s", "tokens", "calls", "tokens a call", "as the first")
+    columns = ("runtime", "decode t/s", "tokens", "calls", "tokens per call", "as the first")
     asked = result.rounds * result.commands_a_round
     rows = []
     for runner in result.runners:

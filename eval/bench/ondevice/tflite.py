@@ -39,20 +39,20 @@ class Tflite(TimedDecoder):
         return int(self._model.decode(token).argmax())
 
 
-class GuessingTflite(Tflite):
-    """The same with the runtime's guesses (mobile/runtime/lookahead.py)."""
+class SpeculativeTflite(Tflite):
+    """The same with speculative decoding (mobile/runtime/drafter.py)."""
 
     def open(self, library: Any) -> None:
         super().open(library)
         if not self._model.verify_size:
             raise TandemError(f"{self.path} has no verify signature; delete the folder of an older run (--keep).")
-        guessing: Any = importlib.import_module("mobile.runtime.lookahead")
+        drafting: Any = importlib.import_module("mobile.runtime.drafter")
         self._sampler: Any = importlib.import_module("mobile.runtime.sampler").Sampler()
         tokenizer = (Path(self.workload.model) / "tokenizer.json").read_text(encoding="utf-8")
-        self._lookahead: Any = guessing.Lookahead(json.loads(tokenizer))
+        self._drafter: Any = drafting.Drafter(json.loads(tokenizer))
 
     def say(self, prompt: Sequence[int], stop: int, limit: int) -> Said:
-        self._lookahead.begin(prompt)
+        self._drafter.begin(prompt)
         before = self._model.calls
-        ids = list(self._model.generate(prompt[-1:], limit, (stop,), self._sampler, self._lookahead))
+        ids = list(self._model.generate(prompt[-1:], limit, (stop,), self._sampler, self._drafter))
         return Said(ids, self._model.calls - before)

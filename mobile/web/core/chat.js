@@ -5,7 +5,7 @@ import { lastSaid, promptIds } from "./chat_template.js";
 import { CONSTRAINTS, CallConstraint, ConstrainedSampler } from "./constraint.js";
 import { ContextFullError, ModelError } from "./errors.js";
 import { generate, readAllButLast, readPrompt } from "./generate.js";
-import { Lookahead } from "./lookahead.js";
+import { Drafter } from "./drafter.js";
 import { Sampler, argmax } from "./sampler.js";
 import { Tokenizer } from "./tokenizer.js";
 import { readTools } from "./tools.js";
@@ -33,8 +33,8 @@ export class Chat {
    * @param {import("./generate.js").Runner} options.runner
    * @param {string} [options.variant] which file the runner has loaded
    * @param {Constrain} [options.constrain] what bundle.json recommends where it is not given
-   * @param {boolean} [options.lookahead] answers go several tokens a call where the runner has `verify`: guesses,
-   *   learned from the answers of this chat, are kept where they are what is chosen
+   * @param {boolean} [options.speculative] speculative decoding, where the runner has `verify`: answers take several
+   *   tokens per call. Draft tokens, learned from the answers of this chat, are accepted where they are chosen
    */
   constructor({
     bundle,
@@ -42,7 +42,7 @@ export class Chat {
     runner,
     variant = bundle.defaultVariant(),
     constrain = bundle.constrain,
-    lookahead = true,
+    speculative = true,
   }) {
     bundle.checkRunner(runner);
     this.bundle = bundle;
@@ -57,7 +57,7 @@ export class Chat {
       );
     }
     this._tokenizerContents = JSON.parse(contents);
-    this._lookahead = lookahead && runner.verifySize ? new Lookahead(this._tokenizerContents) : null;
+    this._drafter = speculative && runner.verifySize ? new Drafter(this._tokenizerContents) : null;
     /** @type {import("./tools.js").Tool[] | null} */
     this.tools = bundle.toolsFile ? readTools(textOf(files, bundle.toolsFile)) : null;
     /** @type {Map<Constrain, CallConstraint>} */
@@ -107,8 +107,8 @@ export class Chat {
       const choosing = this._sampler(listOf(messages), limit, sampler ?? new Sampler(), constrain ?? this.constrain);
       const choose = choosing.choose.bind(choosing);
       const { stopIds } = this.bundle;
-      this._lookahead?.begin(prompt);
-      const how = { maxNewTokens: limit, stopIds, choose, lookahead: this._lookahead, signal };
+      this._drafter?.begin(prompt);
+      const how = { maxNewTokens: limit, stopIds, choose, drafter: this._drafter, signal };
       const ids = generate(this.runner, prompt, how);
       const { times, ...got } = await this._collected(ids, onText, onToken);
       const end = performance.now();
@@ -164,7 +164,7 @@ export class Chat {
     if (verified.join() !== expected.slice(0, verified.length).join()) {
       throw new ModelError(
         `The self-test failed: on the golden prompt verify gives the ids ${verified}, decode ${got}. Open the folder ` +
-          "with lookahead: false.",
+          "with speculative: false.",
       );
     }
     if (this.promptIds(messages).slice(0, prompt.length).join() !== prompt.join()) {
@@ -197,7 +197,7 @@ export class Chat {
   async _verified(prompt, expected) {
     const { verifySize: size = 0, vocabSize, window } = this.runner;
     const count = Math.min(size, expected.length);
-    if (!this._lookahead || !this.runner.verify || !count || prompt.length - 1 + size > window) {
+    if (!this._drafter || !this.runner.verify || !count || prompt.length - 1 + size > window) {
       return [];
     }
     const read = [prompt[prompt.length - 1], ...expected].slice(0, count);

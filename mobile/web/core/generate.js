@@ -3,13 +3,13 @@
 import { ContextFullError, PromptError } from "./errors.js";
 import { planPrefill } from "./plan.js";
 
-const PATIENCE = 6; // an answer goes on without guesses after so many calls …
-const WORTH = 0.5; // … that kept fewer than this each
+const PATIENCE = 6; // an answer goes on without drafts after so many calls …
+const WORTH = 0.5; // … that accepted fewer than this each
 
-/** @typedef {import("./lookahead.js").Lookahead} Lookahead */
+/** @typedef {import("./drafter.js").Drafter} Drafter */
 
 /**
- * One loaded .tflite file with its KV caches. One without `verify` answers one token a call.
+ * One loaded .tflite file with its KV caches. One without `verify` answers one token per call.
  * @typedef {object} Runner
  * @property {number} window tokens that the caches hold
  * @property {number} vocabSize width of the logits
@@ -30,7 +30,7 @@ const WORTH = 0.5; // … that kept fewer than this each
  * @property {number} maxNewTokens
  * @property {readonly number[]} stopIds
  * @property {(logits: Float32Array) => number} choose
- * @property {Lookahead | null} [lookahead] guesses, whose answer has begun; read along where the runner can
+ * @property {Drafter | null} [drafter] whose answer has begun; its draft tokens are read along where the runner can
  * @property {AbortSignal} [signal]
  */
 
@@ -44,24 +44,24 @@ const WORTH = 0.5; // … that kept fewer than this each
  * @param {Options} options
  * @returns {AsyncGenerator<number, void, void>}
  */
-export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, lookahead, signal }) {
+export async function* generate(runner, ids, { maxNewTokens, stopIds, choose, drafter, signal }) {
   await readAllButLast(runner, ids, signal);
   let [chosen, position, left] = [ids[ids.length - 1], ids.length - 1, maxNewTokens];
-  let [verified, kept] = [0, 0]; // calls with guesses, and guesses that were right
+  let [verified, accepted] = [0, 0]; // calls with draft tokens, and draft tokens that were accepted
   while (left > 0) {
     signal?.throwIfAborted();
-    const pays = verified < PATIENCE || kept >= WORTH * verified;
-    const read = [chosen, ...((pays && lookahead?.guess(guessable(runner, position, left))) || [])];
+    const pays = verified < PATIENCE || accepted >= WORTH * verified;
+    const read = [chosen, ...((pays && drafter?.draft(draftable(runner, position, left))) || [])];
     verified += Number(read.length > 1);
     for (const [row, logits] of (await logitsAfterEach(runner, read, position)).entries()) {
       if (read[row] !== chosen) {
-        break; // guessed otherwise
+        break; // rejected
       }
       signal?.throwIfAborted();
-      kept += Number(row > 0);
+      accepted += Number(row > 0);
       position++;
       chosen = choose(logits);
-      lookahead?.add(chosen);
+      drafter?.add(chosen);
       if (stopIds.includes(chosen)) {
         return;
       }
@@ -118,14 +118,14 @@ function checkPrompt(runner, ids) {
   }
 }
 
-/** How many guesses a call can take when `left` tokens are wanted. @param {Runner} runner @param {number} position @param {number} left */
-function guessable(runner, position, left) {
+/** How many draft tokens a call can take when `left` tokens are wanted. @param {Runner} runner @param {number} position @param {number} left */
+function draftable(runner, position, left) {
   const size = runner.verifySize ?? 0;
   return position + size <= runner.window ? Math.max(0, Math.min(size, left) - 1) : 0;
 }
 
 /**
- * Logits after a token and after the guesses behind it, by one call.
+ * Logits after a token and after the draft tokens behind it, by one call.
  * @param {Runner} runner
  * @param {number[]} ids
  * @param {number} position

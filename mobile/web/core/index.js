@@ -11,7 +11,7 @@ export { Sampler, argmax, uniform } from "./sampler.js";
 export { Tokenizer } from "./tokenizer.js";
 export { Home } from "./home.js";
 export { contentOf, lastSaid, promptIds } from "./chat_template.js";
+export { Drafter } from "./drafter.js";
 export { generate } from "./generate.js";
-export { Lookahead } from "./lookahead.js";
 export { planPrefill } from "./plan.js";
 export { readTools } from "./tools.js";

@@ -142,17 +142,17 @@ test("chat: self-test", async () => {
 
 test("chat: self-test of verify, where it is used", async () => {
   const expected = bundle.golden.first_ids.int8;
-  const tested = (change, lookahead) => {
+  const tested = (change, speculative) => {
     const runner = new FakeRunner(expected, { verifySize: 8 });
     runner.promptTokens = bundle.golden.prompt_ids.length;
     const verify = runner.verify.bind(runner);
     runner.verify = async (ids, position) => change(await verify(ids, position));
-    return new Chat({ bundle, files, runner, lookahead }).selfTest();
+    return new Chat({ bundle, files, runner, speculative }).selfTest();
   };
   const same = (/** @type {Float32Array} */ logits) => logits;
   const other = (/** @type {Float32Array} */ logits) => logits.map((logit) => -logit);
   assert.equal((await tested(same, true)).idsChecked, expected.length);
-  await assert.rejects(tested(other, true), /on the golden prompt verify gives the ids .*lookahead: false/);
+  await assert.rejects(tested(other, true), /on the golden prompt verify gives the ids .*speculative: false/);
   assert.equal((await tested(other, false)).idsChecked, expected.length);
 });
 

@@ -15,7 +15,7 @@ export class FakeRunner {
     this.promptTokens = NaN; // set by a test that wants the answer to begin there
     /** @type {number[]} what the caches hold */
     this.ids = [];
-    this.sure = 0; // how many of these are no guesses
+    this.sure = 0; // how many of these are no drafts
     this.clears = 0;
     this.calls = 0; // of decode and verify
   }
@@ -60,7 +60,7 @@ export class FakeRunner {
     return logits;
   }
 
-  /** Over guesses at most. @param {number[]} ids @param {number} position @param {number} sure so many are no guesses */
+  /** Over drafts at most. @param {number[]} ids @param {number} position @param {number} sure so many are no drafts */
   _write(ids, position, sure) {
     assert.ok(position <= this.ids.length, "the caches have no gap");
     assert.ok(position >= this.sure, "what was read is not written over");

@@ -69,7 +69,7 @@ def test_suite(suite: str) -> None:
 
 def test_the_suites_of_the_core_are_found() -> None:
     names = {suite.removesuffix(".test.js") for suite in SUITES}
-    assert names >= {"actions", "bundle", "chat", "choice", "constraint", "lookahead", "text"}
+    assert names >= {"actions", "bundle", "chat", "choice", "constraint", "drafter", "text"}
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ ASK = """async ([variant, threads, texts, constrained]) => {
     return { facts, answers };
 }"""
 
-# Ids of each text, one token a call and with guesses, with the calls; and how far verify's logits are from decode's.
-LOOKAHEAD = """async ([variant, texts]) => {
+# Ids of each text, one token per call and speculative, with the calls; and how far verify's logits are from decode's.
+SPECULATIVE = """async ([variant, texts]) => {
     const names = ["model_folder", "litert_library", "litert_runner", "core/index"];
     const modules = await Promise.all(names.map((name) => import(new URL(`${name}.js`, location.href))));
     const [{ fetchFolder }, { loadLibrary }, { LiteRtRunner }, { Chat }] = modules;
@@ -48,8 +48,8 @@ LOOKAHEAD = """async ([variant, texts]) => {
         runner[name] = (...given) => (calls++, call(...given));
     }
     const found = { verifySize: runner.verifySize };
-    for (const [name, lookahead] of [["plain", false], ["quick", true]]) {
-        const chat = new Chat({ bundle, files, runner, variant, lookahead });
+    for (const [name, speculative] of [["plain", false], ["quick", true]]) {
+        const chat = new Chat({ bundle, files, runner, variant, speculative });
         const before = calls;
         const ids = [];
         for (const text of texts) {
@@ -153,14 +153,14 @@ def test_fp32_gives_python_s_ids_for_50_prompts(chromium: Any, packages: Path, e
         visit.close()
 
 
-def test_answers_are_those_without_guesses_and_take_fewer_calls(
+def test_answers_are_those_without_drafts_and_take_fewer_calls(
     chromium: Any, packages: Path, exported: Exported
 ) -> None:
-    """Two files: the shipped one, whose answers are to be guessed, and random float32 weights, exact to the digit."""
+    """Two files: the shipped one, whose answers are to be drafted, and random float32 weights, exact to the digit."""
     for folder, variant in ((SMALL, "int8"), (exported.mobile, "fp32")):
         with served(Site(folder, packages)) as server:
             visit = Visit(chromium, server.address)
-            got = visit.page.evaluate(LOOKAHEAD, [variant, TEXTS[:20]])
+            got = visit.page.evaluate(SPECULATIVE, [variant, TEXTS[:20]])
             visit.close()
         assert got["verifySize"] == 8
         assert got["quick"]["ids"] == got["plain"]["ids"]

@@ -65,7 +65,7 @@ test("runner: only the caches outlive a call", async () => {
   assert.equal(count.live, 0);
 });
 
-test("runner: guesses are read as a prompt is, padded", async () => {
+test("runner: draft tokens are read as a prompt is, padded", async () => {
   const calls = [];
   const { runner } = counting({ run: (inputs) => calls.push(inputs) });
   await runner.verify([5, 6], 4);

@@ -32,7 +32,7 @@ public final class Chat {
     private final Model model;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
-    private final Lookahead lookahead; // null: one token a call
+    private final Drafter drafter; // null: one token per call
     private final List<Map<String, Object>> tools;
     private final Map<Constrain, CallConstraint> constraints = new EnumMap<>(Constrain.class);
 
@@ -44,17 +44,18 @@ public final class Chat {
     /**
      * As above.
      *
-     * @param lookahead answers go several tokens a call where the runner can verify: guesses, learned from the answers
-     *     of this chat, are kept where they are what is chosen. No answer depends on it.
+     * @param speculative speculative decoding, where the runner can verify: answers take several tokens per call.
+     *     Draft tokens, learned from the answers of this chat, are accepted where they are chosen. No answer depends
+     *     on it.
      */
-    public Chat(Bundle bundle, String variant, Runner runner, boolean lookahead) {
+    public Chat(Bundle bundle, String variant, Runner runner, boolean speculative) {
         this.bundle = bundle;
         this.variant = variant;
         bundle.checkHash(bundle.modelFile(variant));
         checkModel(runner);
         this.model = new Model(runner);
         this.tokenizer = new Tokenizer(bundle.read(bundle.tokenizerFile));
-        this.lookahead = lookahead && model.verifySize > 0 ? new Lookahead(tokenizer) : null;
+        this.drafter = speculative && model.verifySize > 0 ? new Drafter(tokenizer) : null;
         this.template = new ChatTemplate(tokenizer, bundle.startId, bundle.stopIds[0]);
         this.tools = bundle.toolsFile == null ? Collections.emptyList() : Tools.read(bundle.read(bundle.toolsFile));
         if (bundle.constrain != Constrain.OFF) {
@@ -80,7 +81,7 @@ public final class Chat {
         int limit = Math.min(maxNewTokens, free + 1); // the last one is not read back into the window
         TokenChoice choice = constrain == Constrain.OFF ? sampler
                 : constraint(constrain).sampler(sampler, lastSaid(messages), limit);
-        Generation generation = new Generation(model, tokenizer, bundle.stopIds, choice, lookahead, progress);
+        Generation generation = new Generation(model, tokenizer, bundle.stopIds, choice, drafter, progress);
         generation.run(prompt, limit);
         return generation.answer(prompt.length, start);
     }
@@ -96,7 +97,7 @@ public final class Chat {
 
     /** See {@link SelfTest}. */
     public void selfTest() {
-        SelfTest.run(bundle, variant, model, template, lookahead != null);
+        SelfTest.run(bundle, variant, model, template, drafter != null);
     }
 
     private void checkModel(Runner runner) {

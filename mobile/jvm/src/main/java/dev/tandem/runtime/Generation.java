@@ -4,29 +4,29 @@ import java.util.Arrays;
 
 /** One answer in the making: reads the prompt, then chooses tokens until a stop id, the budget or the user ends it. */
 final class Generation {
-    private static final int PATIENCE = 6; // an answer goes on without guesses after so many calls …
-    private static final double WORTH = 0.5; // … that kept fewer than this each
+    private static final int PATIENCE = 6; // an answer goes on without drafts after so many calls …
+    private static final double WORTH = 0.5; // … that accepted fewer than this each
     private final Model model;
     private final int[] stopIds;
     private final TokenChoice choice;
-    private final Lookahead lookahead;
+    private final Drafter drafter;
     private final Chat.Progress progress;
     private final TextStream stream;
     private final StringBuilder text = new StringBuilder();
     private final Ids ids = new Ids();
     private boolean stopped;
     private boolean cancelled;
-    private int verified; // calls with guesses
-    private int kept; // guesses that were right
+    private int verified; // calls with draft tokens
+    private int accepted; // draft tokens that were
     private long first;
 
-    /** {@code lookahead}: null without guesses, one token a call. */
-    Generation(Model model, Tokenizer tokenizer, int[] stopIds, TokenChoice choice, Lookahead lookahead,
+    /** {@code drafter}: null without draft tokens, one token per call. */
+    Generation(Model model, Tokenizer tokenizer, int[] stopIds, TokenChoice choice, Drafter drafter,
             Chat.Progress progress) {
         this.model = model;
         this.stopIds = stopIds;
         this.choice = choice;
-        this.lookahead = lookahead;
+        this.drafter = drafter;
         this.progress = progress;
         this.stream = new TextStream(tokenizer);
     }
@@ -34,18 +34,18 @@ final class Generation {
     /** {@code prompt}: one id or more. At most {@code limit} new ids. */
     void run(int[] prompt, int limit) {
         model.reset();
-        if (lookahead != null) {
-            lookahead.begin(prompt);
+        if (drafter != null) {
+            drafter.begin(prompt);
         }
         int conversation = model.conversations();
         model.prefill(Arrays.copyOf(prompt, prompt.length - 1));
         int chosen = prompt[prompt.length - 1];
         while (goesOn(limit)) {
-            int[] read = withGuesses(chosen, limit - ids.size());
+            int[] read = withDrafts(chosen, limit - ids.size());
             float[][] logits = read.length > 1 ? model.verify(read) : new float[][] {model.after(chosen)};
             for (int row = 0; row < read.length && read[row] == chosen && goesOn(limit); row++) {
                 model.keep();
-                kept += row > 0 ? 1 : 0;
+                accepted += row > 0 ? 1 : 0;
                 chosen = choose(logits[row]);
                 if (goesOn(limit)) {
                     checkConversation(conversation);
@@ -67,12 +67,12 @@ final class Generation {
         return !stopped && !cancelled && ids.size() < limit;
     }
 
-    /** A token and the guesses behind it that one call can take. */
-    private int[] withGuesses(int token, int left) {
+    /** A token and the draft tokens behind it that one call can take. */
+    private int[] withDrafts(int token, int left) {
         Ids read = new Ids();
         read.add(token);
-        if (lookahead != null && (verified < PATIENCE || kept >= WORTH * verified)) {
-            read.addAll(lookahead.guess(model.guessable(left)));
+        if (drafter != null && (verified < PATIENCE || accepted >= WORTH * verified)) {
+            read.addAll(drafter.draft(model.draftable(left)));
             verified += read.size() > 1 ? 1 : 0;
         }
         return read.toArray();
@@ -81,8 +81,8 @@ final class Generation {
     /** The next token, which is a stop id or one of the answer. */
     private int choose(float[] logits) {
         int id = choice.choose(logits);
-        if (lookahead != null) {
-            lookahead.add(id);
+        if (drafter != null) {
+            drafter.add(id);
         }
         stopped = isStop(id);
         if (!stopped) {

@@ -98,8 +98,8 @@ public final class Model {
         position++;
     }
 
-    /** How many guesses a call can take beside a token when {@code left} are wanted; 0: one token a call. */
-    int guessable(int left) {
+    /** How many draft tokens a call can take beside a token when {@code left} are wanted; 0: one token per call. */
+    int draftable(int left) {
         return position + verifySize <= window ? Math.max(0, Math.min(verifySize, left) - 1) : 0;
     }
 

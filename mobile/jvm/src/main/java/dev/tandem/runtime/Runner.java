@@ -27,7 +27,7 @@ public interface Runner extends AutoCloseable {
     /** Writes one row; logits [V], the caller's own. {@code mask}: [window]. */
     float[] decode(int token, int position, float[] mask);
 
-    /** Tokens of the verify signature; 0 without one: answers then go one token a call. */
+    /** Tokens of the verify signature; 0 without one: answers then take one token per call. */
     default int verifySize() {
         return 0;
     }

@@ -11,8 +11,8 @@ import java.util.Arrays;
 final class SelfTest {
     private SelfTest() {}
 
-    /** {@code guesses}: verify is used, and tested too. */
-    static void run(Bundle bundle, String variant, Model model, ChatTemplate template, boolean guesses) {
+    /** {@code speculative}: verify is used, and tested too. */
+    static void run(Bundle bundle, String variant, Model model, ChatTemplate template, boolean speculative) {
         int[] prompt = bundle.goldenPrompt();
         int[] encoded = template.prompt(bundle.goldenMessages());
         if (prompt.length > encoded.length || !Arrays.equals(prompt, Arrays.copyOf(encoded, prompt.length))) {
@@ -36,7 +36,7 @@ final class SelfTest {
                         + ". This runtime computes something else than the one of the export.");
             }
         }
-        if (guesses) {
+        if (speculative) {
             checkVerify(model, prompt, expected);
         }
         model.reset();
@@ -58,7 +58,8 @@ final class SelfTest {
             int id = Sampler.GREEDY.choose(logits[row]);
             if (id != expected[row]) {
                 throw new ModelException("Self-test failed: verify gives the id " + id + " at place " + row
-                        + " of the golden answer, decode " + expected[row] + ". Open the folder without lookahead.");
+                        + " of the golden answer, decode " + expected[row] + ". Open the folder with "
+                        + "new Chat(bundle, variant, runner, false): without speculative decoding.");
             }
         }
     }

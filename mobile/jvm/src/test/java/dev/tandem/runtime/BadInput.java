@@ -118,7 +118,7 @@ final class BadInput {
     }
 
     /** A chat whose verify gives other logits than decode, or the same. */
-    private static Chat verifies(Bundle bundle, int[] golden, boolean otherwise, boolean lookahead) {
+    private static Chat verifies(Bundle bundle, int[] golden, boolean otherwise, boolean speculative) {
         Runner runner = new VerifyingRunner(8, bundle.window, bundle.vocabSize, bundle.buckets, golden) {
             @Override
             public float[] verify(int[] tokens, int[] positions, float[] mask) {
@@ -129,7 +129,7 @@ final class BadInput {
                 return rows;
             }
         };
-        return new Chat(bundle, bundle.defaultVariant(), runner, lookahead);
+        return new Chat(bundle, bundle.defaultVariant(), runner, speculative);
     }
 
     private static void otherModel(Vectors vectors) {

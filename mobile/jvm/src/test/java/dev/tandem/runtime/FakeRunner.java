@@ -67,7 +67,7 @@ class FakeRunner implements Runner {
     @Override
     public void close() {}
 
-    /** Writes a row over what an earlier call left there and behind: padding, or guesses that were refused. */
+    /** Writes a row over what an earlier call left there and behind: padding, or rejected draft tokens. */
     void write(int token, int position) {
         while (written.size() > position) {
             written.remove(written.size() - 1);

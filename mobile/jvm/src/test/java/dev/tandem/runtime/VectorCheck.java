@@ -21,7 +21,7 @@ public final class VectorCheck {
         Vectors vectors = new Vectors(new File(arguments[0]), new File(arguments[1]));
         Checks[] all = {TextVectors::run, SamplerVectors::run, PlanVectors::run, StreamVectors::run,
             ConstraintVectors::run, ActionVectors::run, DamagedFolders::run, GoldenPrompts::run, BadInput::run,
-            LookaheadVectors::run, GuessedAnswers::run};
+            DrafterVectors::run, SpeculativeAnswers::run};
         for (Checks checks : all) {
             try {
                 checks.run(vectors);

@@ -22,7 +22,7 @@ class GoldenTest {
             assertEquals(Action.Status.READY, call.action.status())
             assertEquals("HassTurnOn", call.action.function())
             assertEquals("kitchen", call.action.arguments()["area"])
-            val again = runBlocking { assistant.suggest("turn on the kitchen lights") } // its guesses are all right
+            val again = runBlocking { assistant.suggest("turn on the kitchen lights") } // its draft tokens are all accepted
             assertEquals(call.answer, again.answer)
         }
     }

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** Answers that go several tokens a call: the same as those that go one by one, in fewer calls. */
-final class GuessedAnswers {
+/** Speculative decoding, several tokens per call: the same answers as those that go one by one, in fewer calls. */
+final class SpeculativeAnswers {
     private static final int SIZE = 8; // tokens of verify
     private static final int WINDOW = 42; // the last call of verify ends with it
     private static final int VOCABULARY = 50;
     private static final int[] PROMPT = {7, 8, 9};
 
-    private GuessedAnswers() {}
+    private SpeculativeAnswers() {}
 
     static void run(Vectors vectors) {
         vectors.one("the same answers in fewer calls", () -> fewerCalls(vectors));
@@ -22,9 +22,9 @@ final class GuessedAnswers {
             everyBudget(vectors, () -> Sampler.seeded(1, 8, 1, 3));
         });
         vectors.one("the stop id is learned", () -> stopped(vectors));
-        vectors.one("verify", GuessedAnswers::verify);
+        vectors.one("verify", SpeculativeAnswers::verify);
         vectors.one("a cancelled answer", () -> cancelled(vectors));
-        vectors.one("a question inside a guessed answer", () -> inside(vectors));
+        vectors.one("a question inside a speculative answer", () -> inside(vectors));
         vectors.one("runners without verify", () -> {
             FakeRunner old = new FakeRunner(WINDOW, VOCABULARY, new int[] {8});
             Vectors.check("size", 0, old.verifySize());
@@ -36,10 +36,10 @@ final class GuessedAnswers {
             File older = new File(vectors.prebuilt.getParentFile(), "nano");
             Vectors.check("int4", 0, new Bundle(Folder.of(older)).verifySize("int4"));
         });
-        System.out.println("ok guessed answers");
+        System.out.println("ok speculative answers");
     }
 
-    /** The recorded answers, constrained, by chats with guesses, with guesses switched off, and without verify. */
+    /** The recorded answers, constrained, by chats with speculative decoding, with it off, and without verify. */
     private static void fewerCalls(Vectors vectors) {
         Map<String, Object> golden = vectors.file("golden");
         int budget = Json.integer(golden.get("max_new_tokens"), "max_new_tokens");
@@ -63,35 +63,35 @@ final class GuessedAnswers {
                 Vectors.check("refused", 0, answer.refused());
             }
         }
-        Vectors.check("calls without guesses", runners[2].calls, runners[1].calls);
+        Vectors.check("calls without drafts", runners[2].calls, runners[1].calls);
         Vectors.check("fewer calls: " + runners[0].calls + " of " + runners[1].calls, true,
                 runners[0].calls * 1.5 < runners[1].calls);
     }
 
-    /** Guesses learned from another answer are wrong at first; those of the same answer again are right. */
+    /** Drafts learned from another answer are rejected at first; those of the same answer again are accepted. */
     private static void everyBudget(Vectors vectors, Supplier<Sampler> sampler) {
         int longest = WINDOW - PROMPT.length + 1;
         for (int limit = 0; limit <= longest; limit++) {
-            Lookahead lookahead = new Lookahead(vectors.tokenizer);
-            new Trial(vectors, Sampler.seeded(1, 8, 1, 4), lookahead, longest); // what it learns
+            Drafter drafter = new Drafter(vectors.tokenizer);
+            new Trial(vectors, Sampler.seeded(1, 8, 1, 4), drafter, longest); // what it learns
             Trial plain = new Trial(vectors, sampler.get(), null, limit);
-            Trial first = new Trial(vectors, sampler.get(), lookahead, limit);
-            Trial again = new Trial(vectors, sampler.get(), lookahead, limit);
+            Trial first = new Trial(vectors, sampler.get(), drafter, limit);
+            Trial again = new Trial(vectors, sampler.get(), drafter, limit);
             Vectors.check("length", limit, plain.ids.length);
-            Vectors.check("calls without guesses", PROMPT.length - 1 + limit, plain.runner.calls);
+            Vectors.check("calls without drafts", PROMPT.length - 1 + limit, plain.runner.calls);
             for (Trial trial : new Trial[] {first, again}) {
                 Vectors.check("ids of " + limit, plain.ids, trial.ids);
                 Vectors.check("read of " + limit, plain.read(), trial.read());
             }
             int[] calls = {again.runner.calls - again.runner.verified, again.runner.verified};
             Vectors.check("calls of " + limit, calls(limit), calls);
-            Vectors.check("wrong guesses", true, limit < longest || first.runner.calls > again.runner.calls);
+            Vectors.check("rejected drafts", true, limit < longest || first.runner.calls > again.runner.calls);
         }
     }
 
-    /** Calls of decode and of verify with guesses that are all right: eight tokens each, where eight rows fit. */
+    /** Calls of decode and of verify with drafts that are all accepted: eight tokens each, where eight rows fit. */
     private static int[] calls(int limit) {
-        int read = PROMPT.length - 1; // one by one; the last token of the prompt goes with the first guesses
+        int read = PROMPT.length - 1; // one by one; the last token of the prompt goes with the first drafts
         int[] calls = {read, 0};
         for (int made = 0; made < limit;) {
             int step = read + SIZE <= WINDOW ? Math.min(SIZE, limit - made) : 1;
@@ -104,11 +104,11 @@ final class GuessedAnswers {
 
     private static void stopped(Vectors vectors) {
         int[] ids = new Trial(vectors, Sampler.GREEDY, null, 6).ids;
-        Lookahead lookahead = new Lookahead(vectors.tokenizer);
-        Trial trial = new Trial(vectors, Sampler.GREEDY, lookahead, 20, ids[5]);
+        Drafter drafter = new Drafter(vectors.tokenizer);
+        Trial trial = new Trial(vectors, Sampler.GREEDY, drafter, 20, ids[5]);
         Vectors.check("ids", Arrays.copyOf(ids, 5), trial.ids);
-        lookahead.begin(new int[0]);
-        Vectors.check("guesses", ids, lookahead.guess(8));
+        drafter.begin(new int[0]);
+        Vectors.check("drafts", ids, drafter.draft(8));
     }
 
     private static void verify() {
@@ -170,8 +170,8 @@ final class GuessedAnswers {
                 vectors.tokenizer.text("turn on the kitchen lights and all the others in the house, would you, now"));
     }
 
-    private static Chat chat(Vectors vectors, Runner runner, boolean lookahead) {
-        return new Chat(vectors.bundle, vectors.bundle.defaultVariant(), runner, lookahead);
+    private static Chat chat(Vectors vectors, Runner runner, boolean speculative) {
+        return new Chat(vectors.bundle, vectors.bundle.defaultVariant(), runner, speculative);
     }
 
     /** One answer of a small model of noise. */
@@ -180,9 +180,9 @@ final class GuessedAnswers {
         final int[] ids;
         private final Model model = new Model(runner);
 
-        Trial(Vectors vectors, Sampler sampler, Lookahead lookahead, int limit, int... stopIds) {
+        Trial(Vectors vectors, Sampler sampler, Drafter drafter, int limit, int... stopIds) {
             Generation generation = new Generation(
-                    model, vectors.tokenizer, stopIds, sampler, lookahead, piece -> true);
+                    model, vectors.tokenizer, stopIds, sampler, drafter, piece -> true);
             generation.run(PROMPT, limit);
             ids = generation.answer(PROMPT.length, 0).ids();
         }

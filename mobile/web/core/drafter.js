@@ -1,18 +1,18 @@
 /**
- * Guesses of the next tokens, so that an answer goes several tokens a call of the model.
+ * Draft tokens for speculative decoding: an answer takes several tokens per call of the model.
  *
- * The guesses are read by one call (`verify`), which gives the logits after each of them; one is kept where the choice,
- * made from those logits as ever, is the same token. So the answer is what it would be without guesses, whatever the
- * choice is made by: greedy, drawn, constrained. A wrong guess costs a part of that call, and no more.
+ * One call (`verify`) reads the draft tokens and gives the logits after each of them. A draft token is accepted where
+ * the choice, made from those logits as ever, is the same token. So the answer is what it would be without drafts,
+ * whatever the choice is made by: greedy, drawn, constrained. A rejected draft costs a part of that call, and no more.
  *
- * They come from two places, neither of them a model:
+ * Draft tokens come from two places, neither of them a model:
  *
  * - what followed the last four or three tokens, else the last two or one, in the answers given so far, most often:
  *   calls are alike for long stretches ({"name":"Hass…","arguments":{"). Learned while the app runs, kept nowhere;
  * - what follows the same words in the prompt: values are mostly copied from what the user said. Asked after the
  *   contexts of three tokens.
  *
- * A port of mobile/runtime/lookahead.py, which names the sources.
+ * A port of mobile/runtime/drafter.py, which names the sources.
  */
 
 const LONGEST = 4; // tokens of a context
@@ -25,8 +25,8 @@ const SPACES = /^[Ġ▁ ]+/; // how vocabularies write the space before a word
 /** Contexts that are kept at most: those of about 700 different answers; then all are forgotten. */
 export const CONTEXTS = 10_000;
 
-/** Learns from the answers of a chat, and guesses within the next one. */
-export class Lookahead {
+/** Learns from the answers of a chat, and proposes draft tokens within the next one. */
+export class Drafter {
   /** @param {any} tokenizer contents of tokenizer.json, parsed */
   constructor(tokenizer) {
     this._words = wordsOf(tokenizer);
@@ -67,7 +67,7 @@ export class Lookahead {
   }
 
   /** At most `count` tokens that may follow the answer so far; none where nothing like it was seen. @param {number} count */
-  guess(count) {
+  draft(count) {
     const ids = [...this._answer];
     while (ids.length < this._answer.length + count) {
       const id = this._next(ids);

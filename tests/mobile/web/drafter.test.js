@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Chat, Lookahead, Sampler, argmax, generate, uniform } from "../../../mobile/web/core/index.js";
-import { CONTEXTS } from "../../../mobile/web/core/lookahead.js";
+import { CONTEXTS } from "../../../mobile/web/core/drafter.js";
+import { Chat, Drafter, Sampler, argmax, generate, uniform } from "../../../mobile/web/core/index.js";
 import { bundle, errorOf, shippedText, vectors } from "./contract.js";
 import { FakeRunner } from "./fake_runner.js";
 
@@ -11,53 +11,53 @@ const golden = vectors("golden");
 const files = { "tokenizer.json": shippedText("tokenizer.json"), "tools.json": shippedText("tools.json") };
 const contents = JSON.parse(files["tokenizer.json"]);
 
-test("lookahead: guesses of the contract", () => {
-  const { cases, count, contexts } = vectors("lookahead");
-  const lookahead = new Lookahead(contents);
+test("drafter: draft tokens of the contract", () => {
+  const { cases, count, contexts } = vectors("drafter");
+  const drafter = new Drafter(contents);
   assert.equal(CONTEXTS, contexts);
-  for (const { prompt, answer, guesses } of cases) {
-    lookahead.begin(prompt);
+  for (const { prompt, answer, drafts } of cases) {
+    drafter.begin(prompt);
     for (const [step, id] of answer.entries()) {
-      assert.deepEqual(lookahead.guess(count), guesses[step], `${prompt}: step ${step}`);
-      lookahead.add(id);
+      assert.deepEqual(drafter.draft(count), drafts[step], `${prompt}: step ${step}`);
+      drafter.add(id);
     }
   }
 });
 
-test("lookahead: three words back decide which place of the prompt is copied, the first of equals", () => {
+test("drafter: three words back decide which place of the prompt is copied, the first of equals", () => {
   const words = ["<s>", "a", "b", "c", "d", "one", "two"];
   const idsOf = (text) => text.split(" ").map((word) => words.indexOf(word));
   const vocab = Object.fromEntries(words.map((word, id) => [word, id]));
-  const guessed = (said, answer) => {
-    const lookahead = new Lookahead({ model: { vocab }, added_tokens: [{ id: 0 }] });
-    lookahead.begin(idsOf(said));
-    idsOf(answer).forEach((id) => lookahead.add(id));
-    return words[lookahead.guess(1)[0]];
+  const drafted = (said, answer) => {
+    const drafter = new Drafter({ model: { vocab }, added_tokens: [{ id: 0 }] });
+    drafter.begin(idsOf(said));
+    idsOf(answer).forEach((id) => drafter.add(id));
+    return words[drafter.draft(1)[0]];
   };
-  assert.equal(guessed("d b c one a b c two <s>", "a b c"), "two");
-  assert.equal(guessed("a b c one d a b c two <s>", "d a b c"), "one", "a fourth is not compared");
-  assert.equal(guessed("d c one <s> c two <s>", "c"), "one", "where there is no word nothing is equal");
+  assert.equal(drafted("d b c one a b c two <s>", "a b c"), "two");
+  assert.equal(drafted("a b c one d a b c two <s>", "d a b c"), "one", "a fourth is not compared");
+  assert.equal(drafted("d c one <s> c two <s>", "c"), "one", "where there is no word nothing is equal");
 });
 
-test("lookahead: what is learned is forgotten before it grows too large", () => {
-  const lookahead = new Lookahead(contents);
+test("drafter: what is learned is forgotten before it grows too large", () => {
+  const drafter = new Drafter(contents);
   const learned = () => {
-    lookahead.begin([]);
-    return lookahead.guess(3);
+    drafter.begin([]);
+    return drafter.draft(3);
   };
-  [5, 6, 7].forEach((id) => lookahead.add(id));
+  [5, 6, 7].forEach((id) => drafter.add(id));
   assert.deepEqual(learned(), [5, 6, 7]);
   for (let id = 0; id < CONTEXTS; id++) {
-    lookahead.add(1000 + id);
+    drafter.add(1000 + id);
   }
-  assert.ok(lookahead._counts.size <= CONTEXTS && lookahead._likeliest.size <= CONTEXTS);
+  assert.ok(drafter._counts.size <= CONTEXTS && drafter._likeliest.size <= CONTEXTS);
   assert.deepEqual(learned(), []);
 });
 
 /** The answers of a chat to texts, whose model says what golden.json has; with the calls and the sampler's logits. */
-async function answered(mode, shape, lookahead) {
+async function answered(mode, shape, speculative) {
   const runner = new FakeRunner([], shape);
-  const chat = new Chat({ bundle, files, runner, constrain: mode, lookahead });
+  const chat = new Chat({ bundle, files, runner, constrain: mode, speculative });
   const answers = [];
   for (const { text, [mode]: expected } of [...golden.cases, ...golden.cases]) {
     const choices = [];
@@ -74,7 +74,7 @@ async function answered(mode, shape, lookahead) {
   return { answers, calls: runner.calls };
 }
 
-test("lookahead: a chat's answers and choices are those without, in fewer calls", async () => {
+test("drafter: a chat's answers and choices are those without, in fewer calls", async () => {
   for (const mode of ["off", "schema", "substrings"]) {
     const plain = await answered(mode, { verifySize: SIZE }, false);
     const quick = await answered(mode, { verifySize: SIZE });
@@ -85,7 +85,7 @@ test("lookahead: a chat's answers and choices are those without, in fewer calls"
   }
 });
 
-/** A model whose logits depend on every id that it has read: few ids, so that guesses are right now and then. */
+/** A model whose logits depend on every id that it has read: few ids, so that drafts are accepted now and then. */
 function hashing() {
   const runner = new FakeRunner([], { window: 48, vocabSize: 12, buckets: [8], verifySize: SIZE });
   runner.logits = (ids) => {
@@ -103,22 +103,22 @@ async function collected(ids) {
   return found;
 }
 
-test("lookahead: no choice depends on guesses, whatever the budget, up to the window's end", async () => {
+test("drafter: no choice depends on drafts, whatever the budget, up to the window's end", async () => {
   const prompt = [1, 4, 5, 6];
   const stopIds = [0];
   const samplers = [() => new Sampler(), (seed) => new Sampler({ temperature: 1, random: uniform(seed) })];
   let [calls, plainCalls, fewer] = [0, 0, 0];
   for (const make of samplers) {
-    const lookahead = new Lookahead(contents);
+    const drafter = new Drafter(contents);
     for (let budget = 0; budget <= 48 - prompt.length + 1; budget++) {
       const options = (sampler) => ({ maxNewTokens: budget, stopIds, choose: sampler.choose.bind(sampler) });
       const [plain, quick] = [hashing(), hashing()];
       const expected = await collected(generate(plain, prompt, options(make(budget))));
-      lookahead.begin(prompt);
-      const got = await collected(generate(quick, prompt, { ...options(make(budget)), lookahead }));
+      drafter.begin(prompt);
+      const got = await collected(generate(quick, prompt, { ...options(make(budget)), drafter }));
       assert.deepEqual(got, expected, `budget ${budget}`);
-      assert.deepEqual(quick.ids.slice(0, plain.ids.length), plain.ids, "refused guesses stand behind what was read");
-      assert.ok(quick.ids.length < prompt.length + Math.max(budget, 1), "no more is guessed than is wanted");
+      assert.deepEqual(quick.ids.slice(0, plain.ids.length), plain.ids, "rejected drafts stand behind what was read");
+      assert.ok(quick.ids.length < prompt.length + Math.max(budget, 1), "no more is drafted than is wanted");
       calls += quick.calls;
       plainCalls += plain.calls;
       fewer += Number(quick.calls < plain.calls);
@@ -127,16 +127,16 @@ test("lookahead: no choice depends on guesses, whatever the budget, up to the wi
   assert.ok(calls < plainCalls && fewer > 20, `${calls} calls and ${plainCalls}, fewer in ${fewer} answers`);
 });
 
-test("lookahead: the window's end is told as without", async () => {
-  const lookahead = new Lookahead(contents);
+test("drafter: the window's end is told as without", async () => {
+  const drafter = new Drafter(contents);
   for (let time = 0; time < 2; time++) {
-    lookahead.begin([1]);
-    const options = { maxNewTokens: 100, stopIds: [], choose: argmax, lookahead };
+    drafter.begin([1]);
+    const options = { maxNewTokens: 100, stopIds: [], choose: argmax, drafter };
     assert.equal(await errorOf(() => collected(generate(hashing(), [1], options))), "ContextFullError");
   }
 });
 
-test("lookahead: cancelled within a call, and ready for the next question", async () => {
+test("drafter: cancelled within a call, and ready for the next question", async () => {
   const [{ text, off }] = golden.cases;
   const runner = new FakeRunner(off.ids, { verifySize: SIZE });
   const chat = new Chat({ bundle, files, runner, constrain: "off" });

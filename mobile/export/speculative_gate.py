@@ -1,4 +1,7 @@
-"""Is an answer the same with guesses as without? On both runners of a file; and verify_N's logits against decode's."""
+"""Is an answer the same with speculative decoding as without? On both runners of a file.
+
+And are verify_N's logits those of decode?
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,26 @@ import numpy as np
 from mobile.export.gates import Gate, rounded
 from mobile.export.greedy import SureIds, sure_ids
 from mobile.export.parity import LOGIT_SCALE, TOLERANCE
-from mobile.runtime.lookahead import Lookahead
+from mobile.runtime.drafter import Drafter
 from mobile.runtime.model import Model
 from mobile.runtime.sampler import Sampler
 
 STEPS = 48
-TIMES = 2  # each prompt is asked; the second time what is to be guessed has been learned
+TIMES = 2  # each prompt is asked; the second time what is to be drafted has been learned
 
 
-def lookahead_gate(
-    variant: str, models: Sequence[Model], asked: Sequence[list[int]], stop_ids: Sequence[int], lookahead: Lookahead
+def speculative_gate(
+    variant: str, models: Sequence[Model], asked: Sequence[list[int]], stop_ids: Sequence[int], drafter: Drafter
 ) -> Gate:
-    """Ids of each model with guesses against those of the first without. In the fp32 file the logits of verify_N must
-    be those of decode; with int8 products a difference in the last digit may be rounded to another step.
+    """Ids of each model with speculative decoding against those of the first without. In the fp32 file the logits of
+    verify_N must be those of decode; with int8 products a difference in the last digit may be rounded to another step.
 
     Args:
         models: the same file on each runner.
         asked: ids of prompts.
-        lookahead: has learned nothing yet.
+        drafter: has learned nothing yet.
     """
-    name, path = f"lookahead_{variant}", models[0].path
+    name, path = f"speculative_{variant}", models[0].path
     sure = [sure_ids(models[0], ids, STEPS, stop_ids) for ids in asked]
     answers = list(zip(asked, sure, strict=True))
     differences = [logit_difference(model, *answer) for model in models for answer in answers]
@@ -40,9 +43,9 @@ def lookahead_gate(
     for model in models:
         for ids, expected in answers * TIMES:
             model.reset()
-            lookahead.begin(ids)
+            drafter.begin(ids)
             steps = min(STEPS, model.window - len(ids) + 1)
-            got = list(model.generate(ids, steps, stop_ids, Sampler(), lookahead))
+            got = list(model.generate(ids, steps, stop_ids, Sampler(), drafter))
             if not expected.agrees(got):
                 return Gate(name, False, figures, _message(path, got, expected.ids))
     return Gate(name, True, figures)
@@ -62,4 +65,4 @@ def logit_difference(model: Model, prompt: Sequence[int], sure: SureIds) -> floa
 
 
 def _message(path: Path, got: Sequence[int], expected: Sequence[int]) -> str:
-    return f"with guesses {path.name} answers {list(got)[:12]}, without them {list(expected)[:12]}"
+    return f"with speculative decoding {path.name} answers {list(got)[:12]}, without {list(expected)[:12]}"

@@ -1,17 +1,17 @@
-"""Guesses of the next tokens, so that an answer goes several tokens a call of the model.
+"""Draft tokens for speculative decoding: an answer takes several tokens per call of the model.
 
-The guesses are read by one call (`verify_N`), which gives the logits after each of them; one is kept where the choice,
-made from those logits as ever, is the same token. So the answer is what it would be without guesses, whatever the
-choice is made by: greedy, drawn, constrained. A wrong guess costs a part of that call, and no more.
+One call (`verify_N`) reads the draft tokens and gives the logits after each of them. A draft token is accepted where
+the choice, made from those logits as ever, is the same token. So the answer is what it would be without drafts,
+whatever the choice is made by: greedy, drawn, constrained. A rejected draft costs a part of that call, and no more.
 
-They come from two places, neither of them a model:
+Draft tokens come from two places, neither of them a model:
 
 - what followed the last four or three tokens, else the last two or one, in the answers given so far, most often: calls
   are alike for long stretches ({"name":"Hass…","arguments":{"). Learned while the app runs, kept nowhere;
 - what follows the same words in the prompt: values are mostly copied from what the user said. Asked after the contexts
   of three tokens.
 
-Verifying guesses by one call: Leviathan et al. (arXiv 2211.17192). Guessing from the prompt: Saxena's prompt lookup
+Verifying draft tokens by one call: Leviathan et al. (arXiv 2211.17192). Drafts from the prompt: Saxena's prompt lookup
 decoding; from n-grams of former answers: llama.cpp's `lookup`. What it is worth here: mobile/LOG.md.
 """
 
@@ -30,17 +30,17 @@ START = -1  # stands before the answer's first token
 SPACES = "Ġ▁ "  # how vocabularies write the space before a word
 
 
-class Lookahead:
-    """Learns from the answers of a chat, and guesses within the next one.
+class Drafter:
+    """Learns from the answers of a chat, and proposes draft tokens within the next one.
 
     Args:
         tokenizer: contents of tokenizer.json.
 
     Example:
-        lookahead = Lookahead(tokenizer)
-        lookahead.begin(prompt_ids)
-        lookahead.guess(7)      # at most seven ids
-        lookahead.add(token)    # what was chosen instead, or all the same
+        drafter = Drafter(tokenizer)
+        drafter.begin(prompt_ids)
+        drafter.draft(7)      # at most seven ids
+        drafter.add(token)    # what was chosen instead, or all the same
     """
 
     def __init__(self, tokenizer: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ class Lookahead:
             self._words[token] = self._tokens.get(token, "").lstrip(SPACES).lower()
         return self._words[token]
 
-    def guess(self, count: int) -> list[int]:
+    def draft(self, count: int) -> list[int]:
         """At most `count` tokens that may follow the answer so far; none where nothing like it was seen."""
         ids = list(self._answer)
         while len(ids) < len(self._answer) + count:

@@ -9,21 +9,22 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Guesses of the next tokens, so that an answer goes several tokens a call of the model.
+ * Draft tokens for speculative decoding: an answer takes several tokens per call of the model.
  *
- * <p>One call reads the guesses and gives the logits after each; a guess is kept where the choice from them, made as
- * ever, is the same token. So no answer depends on a guess, and a wrong one costs a part of that call. They come from
- * what followed the last tokens in the answers so far, most often, and from what follows the same words in the prompt.
- * The rules are those of mobile/runtime/lookahead.py, so that every language guesses alike. Not thread-safe.
+ * <p>One call reads the draft tokens and gives the logits after each. A draft token is accepted where the choice from
+ * them, made as ever, is the same token. So no answer depends on a draft, and a rejected one costs a part of that call.
+ * Draft tokens come from what followed the last tokens in the answers so far, most often, and from what follows the
+ * same words in the prompt. The rules are those of mobile/runtime/drafter.py: every language drafts alike. Not
+ * thread-safe.
  *
  * <pre>{@code
- * Lookahead lookahead = new Lookahead(tokenizer);
- * lookahead.begin(prompt);
- * int[] ids = lookahead.guess(7); // at most seven
- * lookahead.add(token);           // what was chosen instead, or all the same
+ * Drafter drafter = new Drafter(tokenizer);
+ * drafter.begin(prompt);
+ * int[] ids = drafter.draft(7); // at most seven
+ * drafter.add(token);           // what was chosen instead, or all the same
  * }</pre>
  */
-public final class Lookahead {
+public final class Drafter {
     /** Contexts that are remembered before all are forgotten: about 2 MB. */
     static final int CONTEXTS = 10_000;
 
@@ -41,7 +42,7 @@ public final class Lookahead {
     private int[] prompt = {};
     private Ids answer = new Ids();
 
-    public Lookahead(Tokenizer tokenizer) {
+    public Drafter(Tokenizer tokenizer) {
         for (Map.Entry<String, Integer> token : tokenizer.vocabulary().entrySet()) {
             String word = word(token.getKey());
             if (!word.isEmpty()) {
@@ -81,7 +82,7 @@ public final class Lookahead {
     }
 
     /** At most {@code count} tokens that may follow the answer so far; none where nothing like it was seen. */
-    public int[] guess(int count) {
+    public int[] draft(int count) {
         int begin = answer.size();
         int[] ids = Arrays.copyOf(answer.toArray(), begin + count);
         int end = begin;
@@ -95,7 +96,7 @@ public final class Lookahead {
         return Arrays.copyOfRange(ids, begin, end);
     }
 
-    /** The guess after the first {@code end} of the ids. */
+    /** The draft token after the first {@code end} of the ids. */
     private int next(int[] ids, int end) {
         int token = seen(ids, end, BEFORE_PROMPT);
         if (token == NONE) {
