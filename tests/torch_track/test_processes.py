@@ -36,13 +36,28 @@ from train.torch_track import STAGE
 sys.exit(stage_main(STAGE, sys.argv[1:]))
 """
 
+# Compiling works on process 0, where it is a matter of form here, and not on the other.
+COMPILES_ON_ONE = """
+import os, sys, torch
+from train.torch_track import compiling, loop
+torch.nn.Module.compile = lambda layer, **_: None
+loop.decide = lambda *_: True
+if os.environ["RANK"] == "1":
+    compiling.shutil.which = lambda _: None
+from train.command import stage_main
+from train.torch_track import STAGE
+sys.exit(stage_main(STAGE, sys.argv[1:]))
+"""
 
-def start(config: Config, folder: Path, processes: int, port: int, dies: bool = False) -> int:
+
+def start(config: Config, folder: Path, processes: int, port: int, program_text: str | None = None) -> int:
     """Exit status of a fine-tuning as torchrun would start it."""
     path = folder / f"{config.name}.yaml"
     path.write_text(dump_config(config))
-    (folder / "dies.py").write_text(DIE)
-    program = [str(folder / "dies.py")] if dies else ["-m", "train.torch_track"]
+    program = ["-m", "train.torch_track"]
+    if program_text is not None:
+        (folder / "program.py").write_text(program_text)
+        program = [str(folder / "program.py")]
     base = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "PYTHONPATH": str(ROOT)}
     if processes == 1:
         return subprocess.run([sys.executable, *program, str(path)], cwd=ROOT, env=base, check=False).returncode
@@ -76,7 +91,7 @@ def test_a_run_goes_on_with_another_number_of_processes(
         run_stage(DATA, config)
     assert start(whole, tmp_path, 1, 0) == 0
     port = 29540 + before
-    assert start(cut, tmp_path, before, port, dies=True) == 9
+    assert start(cut, tmp_path, before, port, DIE) == 9
     assert (open_run(cut).path / "checkpoints" / "finetune" / "step-000007").exists()
     assert start(cut, tmp_path, after, port) == 0
     expected, found = losses(whole), losses(cut)
@@ -104,3 +119,20 @@ def test_two_processes_keep_a_share_of_the_first_weights(make_config: Callable[.
     begin, end, mixed = weights
     for name, value in mixed.items():
         torch.testing.assert_close(value, 0.25 * begin[name] + 0.75 * end[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_compile_does_not_stop_the_others(
+    make_config: Callable[..., Config], tmp_path: Path
+) -> None:
+    settings = {"batch_size": 4, "micro_batch_size": 2, "epochs": 1, "compile": "auto", "keep_best": False}
+    alone = make_config(finetune=settings).model_copy(update={"name": "alone"})
+    mixed = alone.model_copy(update={"name": "mixed"})
+    for config in (alone, mixed):
+        run_stage(DATA, config)
+    assert start(alone, tmp_path, 1, 0) == 0
+    assert start(mixed, tmp_path, 2, 29549, COMPILES_ON_ONE) == 0
+    expected, found = losses(alone), losses(mixed)
+    assert found.keys() == expected.keys()
+    assert [found[step] for step in expected] == pytest.approx(list(expected.values()), rel=1e-4)
+    assert open_run(mixed).stage_record("finetune")["headline"]["compiled"]

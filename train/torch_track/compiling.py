@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -38,7 +38,7 @@ class CompileDecision:
     on: bool
     reason: str
     seconds: float = 0.0
-    breaks: tuple[LayerBreak, ...] = field(default_factory=tuple)  # layers that run eagerly
+    breaks: tuple[LayerBreak, ...] = ()  # layers that run eagerly
 
 
 def setting_for(settings: FinetuneConfig) -> Setting:
@@ -62,21 +62,28 @@ def decide(setting: Setting, eager_step_s: float, steps_left: int, budget_s: flo
     return rest_s * (1 - 1 / COMPILED_SPEEDUP) > COMPILE_COST_S
 
 
+def has_compiler() -> bool:
+    """Whether Inductor has what it compiles with: Triton on a GPU, a C++ compiler on a CPU."""
+    return torch.cuda.is_available() or any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+
+
 def compile_layers(
     model: LlamaForCausalLM,
     setting: Setting,
     trial: Callable[[], None],
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    able: bool | None = None,
 ) -> CompileDecision:
     """Compiles every decoder layer and runs `trial` (one forward and backward pass) to make the compiler work now.
 
     `autocast` is what the trial's forward pass runs in: Dynamo would compile each layer again where it differs.
+    `able`: `has_compiler`, where it was asked before.
 
     A layer that breaks falls back to eager, the others stay compiled. Where none can be compiled, `auto` goes on
     without and says why; `on` raises TandemError.
     """
     started = time.monotonic()
-    if not torch.cuda.is_available() and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+    if not (has_compiler() if able is None else able):
         return _without(model, setting, "no C++ compiler on this machine (install g++)", ())
     inputs = _layer_inputs(model, trial)
     tried = (_compile_layer(model, number, call, autocast) for number, call in inputs.items())

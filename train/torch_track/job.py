@@ -72,6 +72,14 @@ class Job:
         elif self.accelerator.is_main_process:
             checkpoint.save(*what)
 
+    def on_all(self, fact: bool) -> bool:
+        """Whether it is so on every process."""
+        if self.accelerator.num_processes == 1:
+            return fact
+        found = torch.tensor(int(fact), device=self.accelerator.device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MIN)
+        return bool(found)
+
     def of_process_0(self, *values: float) -> list[float]:
         """Process 0's figures, on every process: decisions taken by the clock must be the same everywhere."""
         if self.accelerator.num_processes == 1:

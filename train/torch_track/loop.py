@@ -12,12 +12,13 @@ from train.schedule import learning_rate
 from train.time_budget import TimeBudget
 from train.torch_track import guard
 from train.torch_track.compile_audit import CompileAudit, figures
-from train.torch_track.compiling import compile_layers, decide, setting_for
+from train.torch_track.compiling import compile_layers, decide, has_compiler, setting_for
 from train.torch_track.cuda_graph import record
 from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
 from train.torch_track.packing import pack_order
 from train.torch_track.sampling import log_samples
+from train.torch_track.sharding import is_sharded
 from train.torch_track.speed import Window
 from train.torch_track.step import optimizer_step, own_micro_batches
 from train.torch_track.validation import validate
@@ -112,14 +113,20 @@ def _decide_compile(job: Job, eager_step_s: float, budget: TimeBudget) -> None:
 
 
 def _compile(job: Job, budget: TimeBudget) -> None:
-    """Compiles now, on the first packs; their gradients are thrown away."""
+    """Compiles now, on the first packs; their gradients are thrown away.
+
+    DDP is left out of it: a process on which compiling fails goes on without, while others don't, and would be missed
+    in a reduction. Sharded layers are gathered whenever they are called: there, all processes compile or none.
+    """
+    module = job.accelerator.unwrap_model(job.summed_loss)
 
     def trial() -> None:
         first = [index % len(job.packs) for index in range(job.settings.batch_size)]
         for batch in own_micro_batches(job.packs, first, job.settings.micro_batch_size, job.accelerator):
-            job.accelerator.backward(job.summed_loss(batch))
+            job.accelerator.backward(module(batch))
 
-    found = compile_layers(job.model, job.settings.compile, trial, job.accelerator.autocast)
+    able = job.on_all(has_compiler()) if is_sharded(job.model) else None
+    found = compile_layers(job.model, job.settings.compile, trial, job.accelerator.autocast, able)
     job.optimizer.zero_grad()
     job.breaks = found.breaks
     budget.spent_s += found.seconds
