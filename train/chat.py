@@ -44,7 +44,7 @@ class ChatTokenizer:
         state = json.loads(tokenizer_json)
         self._whole = Tokenizer.from_str(tokenizer_json)
         self._plain = Tokenizer.from_str(json.dumps(state | {"added_tokens": []} | WITHOUT_LIMITS))
-        self.vocab_size: int = self._whole.get_vocab_size()
+        self.vocab_size: int = 1 + max(self._whole.get_vocab().values())  # rows of an embedding: ids may have gaps
         self.start_id, self.stop_id, self.pad_id = (self._special(token) for token in (START, STOP, PAD))
         self._newline = self.text("\n")
 

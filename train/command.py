@@ -34,7 +34,7 @@ def guarded(work: Callable[[], dict[str, Any] | None]) -> int:
     try:
         result = work()
     except TandemError as error:
-        say(f"error: {error}")
+        say(f"error: {error}", everywhere=True)
         if isinstance(error, GateError) and error.result is not None:
             print(json.dumps(error.result, ensure_ascii=False), flush=True)
         return error.exit_status
@@ -61,11 +61,11 @@ def _file_fault(error: OSError) -> int:
     """A full disk is the machine's fault; a path that can't be used is the user's. All else may be ours: raised."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or "while writing"
-        say(f"error: the disk is full ({where}). Free some space and run the same command again.")
+        say(f"error: the disk is full ({where}). Free some space and run the same command again.", everywhere=True)
         return 1
     if error.errno in _UNUSABLE and error.filename is not None:
-        what = _UNUSABLE[error.errno]
-        say(f"error: {error.filename} can't be used here: {what}. Give another path, or mend this one.")
+        what = f"{error.filename} can't be used here: {_UNUSABLE[error.errno]}"
+        say(f"error: {what}. Give another path, or mend this one.", everywhere=True)
         return UserError.exit_status
     raise error
 

@@ -35,8 +35,15 @@ def cores() -> int:
 
 
 def compute_threads() -> int:
-    """Threads for computing: OMP_NUM_THREADS where it is set, else one a core."""
-    return int(os.environ.get("OMP_NUM_THREADS") or cores())
+    """Threads for computing in this process: OMP_NUM_THREADS where it is set, else this process's share of the cores.
+
+    A 1 beside other processes is taken for unset: torchrun sets it by itself.
+    """
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)  # on this machine
+    asked = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    if asked and not (asked == 1 and processes > 1):
+        return asked
+    return max(1, cores() // processes)
 
 
 @functools.cache

@@ -23,6 +23,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from train.config.schema import FinetuneConfig
 from train.torch_track.adapter import attach
+from train.torch_track.chunked_loss import CHUNK
 from train.torch_track.loss import CHUNKED_FROM, Road, SummedLoss
 from train.torch_track.packing import MicroBatch
 
@@ -85,7 +86,7 @@ def estimate_memory(
     # On a GPU the kernels of packed rows hold what plain causal attention holds; they can't be traced without one.
     # Every position is taken for supervised: how many are, only the rows know.
     on_cpu_road = Road(own_chunks=config.vocab_size >= CHUNKED_FROM)
-    road = on_cpu_road if on_cpu else Road("causal", low_stream=True)
+    road = on_cpu_road if on_cpu else Road("causal", low_stream=True, own_chunks=True, chunk=CHUNK)
     one, two = (_traced(config, settings, bf16, layers, road) for layers in (1, 2))
     layers = config.num_hidden_layers
     total, trained, batch = (first + (layers - 1) * (second - first) for first, second in zip(one, two, strict=True))

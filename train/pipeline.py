@@ -18,6 +18,7 @@ from train.config import Config, load_config
 from train.errors import GateError, TandemError, UserError
 from train.progress import say
 from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
+from train.stage import require_from_elsewhere
 
 
 class StageFailedError(TandemError):
@@ -62,7 +63,8 @@ def run_pipeline(
     started = time.monotonic()
     config = load_config(config_path, overrides).config
     run = open_run(config)
-    _require_from_elsewhere(stages, config)
+    for stage in stages:  # before the first hour of work, not after it
+        require_from_elsewhere(stage, config)
     for number, stage in enumerate(stages, 1):
         if is_done(stage, config, run):
             say(f"[{number}/{len(stages)}] {stage.name}: already done")
@@ -72,25 +74,6 @@ def run_pipeline(
     _print_times(stages, run)
     result = finish(run.path)
     return {"run": str(run.path), "seconds": round(time.monotonic() - started, 1), **result}
-
-
-def _require_from_elsewhere(stages: Sequence[Stage], config: Config) -> None:
-    """What a stage reads from outside the run folder must be there before the first hour of work, not after it."""
-    for stage in stages:
-        for path in map(Path, stage.inputs):
-            if path.is_absolute() and not path.exists():
-                key, instead = _sent_elsewhere_by(stage, config)
-                raise UserError(
-                    f"Stage {stage.name} is to read {path} ({key}), which is not there. Make it first: the config "
-                    f"names the run it comes from; or set {key}={instead}."
-                )
-
-
-def _sent_elsewhere_by(stage: Stage, config: Config) -> tuple[str, str]:
-    """The key that sends a stage outside the run folder, and its value that does without."""
-    if stage.name == "distill":
-        return "student.initial", "random"
-    return "finetune.initial" if config.finetune.teacher is None else "finetune.teacher", "null"
 
 
 def _start(stage: Stage, config_path: Path, overrides: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,18 @@ from rich.progress import (
 PLAIN_INTERVAL_S = 15.0
 
 
-def say(message: str) -> None:
-    """One plain line for the person who waits, on stderr."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+def say(message: str, everywhere: bool = False) -> None:
+    """One plain line for the person who waits, on stderr: once, from the first of several processes (torchrun,
+    accelerate launch), or `everywhere`, what may hold for one process alone."""
+    rank = _rank()
+    if rank and not everywhere:
+        return
+    text = f"process {rank}: {message}" if rank else message
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK") or 0)
 
 
 class Meter:
@@ -65,7 +75,7 @@ def progress(description: str, total: int, unit: str = "") -> Iterator[Meter]:
                 meter.advance(tok_per_s=speed)
     """
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if _rank() or not console.is_terminal:  # of several processes the first alone is heard
         yield Meter(description, total, unit, None, None)
         return
     columns = (

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from train.atomic import clear_partial, write_text
@@ -41,7 +42,7 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
         return _assist(stage, config)
     run = open_run(config)
     with locked(run):
-        _require_inputs(stage, run)
+        _require_inputs(stage, config, run)
         if is_done(stage, config, run):
             say(f"{stage.name}: already done")
             if not (run.path / "config.yaml").exists():
@@ -85,10 +86,29 @@ def _entry(stage: Stage) -> Callable[[StageContext], dict[str, Any]]:
     return entry
 
 
-def _require_inputs(stage: Stage, run: RunFolder) -> None:
+def _require_inputs(stage: Stage, config: Config, run: RunFolder) -> None:
+    require_from_elsewhere(stage, config)
     for name in stage.inputs:
         if not (run.path / name).exists():
             raise UserError(
                 f"Stage {stage.name} needs {run.path / name}, which is not there. "
                 "Run the stages before it first; 'tandem run CONFIG' runs them all."
             )
+
+
+def require_from_elsewhere(stage: Stage, config: Config) -> None:
+    """Raises UserError where something is missing that the stage reads from outside the run folder."""
+    for path in map(Path, stage.inputs):
+        if path.is_absolute() and not path.exists():
+            key, instead = _sent_elsewhere_by(stage, config)
+            raise UserError(
+                f"Stage {stage.name} is to read {path} ({key}), which is not there. Make it first: the config names "
+                f"the run it comes from; or set {key}={instead}."
+            )
+
+
+def _sent_elsewhere_by(stage: Stage, config: Config) -> tuple[str, str]:
+    """The key that sends a stage outside the run folder, and its value that does without."""
+    if stage.name == "distill":
+        return "student.initial", "random"
+    return "finetune.initial" if config.finetune.teacher is None else "finetune.teacher", "null"

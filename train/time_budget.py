@@ -39,8 +39,12 @@ class TimeBudget:
 
     @property
     def ready(self) -> bool:
-        """Whether enough steps of the most common bucket have been timed to cut the total."""
-        return self.limit_s is not None and len(self.warm[self._common]) >= TIMED_STEPS
+        """Whether enough steps of the most common bucket have been timed to cut the total: one where steps are so slow
+        that a third of the time is spent."""
+        if self.limit_s is None:
+            return False
+        timed = len(self.warm[self._common])
+        return timed >= TIMED_STEPS or (timed >= 1 and self.spent_s >= self.limit_s / 3)
 
     def total(self, step: int, planned: int, evaluation_s: float) -> int:
         """Steps in all that fit, after `step` of `planned`; validation takes `evaluation_s` a step on average."""

@@ -82,6 +82,7 @@ def test_extends_is_overridden_key_by_key_and_mappings_are_replaced(tmp_path: Pa
             "intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, num_key_value_heads: 1}}\n",
             "model.prune keeps a part of a trained base",
         ),
+        ("name: a\nmodel: {prune: {layers: [0, 3, 3]}}\n", r"model\.prune\.layers: .* layer 3 is named 2 times"),
         ("name: a\nstudent: {hidden_size: 30}\n", "multiple of num_attention_heads"),
         ("name: a\nstudent: {backend: pytorch}\n", "'torch', as Keras calls it"),
         ("name: a\ndistill: {buckets: []}\n", r"distill\.buckets: \[\] \(.*c\.yaml:2\); expected: .*at least 1 item"),

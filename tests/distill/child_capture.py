@@ -164,6 +164,13 @@ def test_row_limit(run: RunFolder, config: Config) -> None:
     assert [cache.entry(row) is not None for row in range(6)] == [True] * 4 + [False] * 2
 
 
+def test_no_row_is_an_empty_cache(run: RunFolder, config: Config) -> None:
+    none = config.model_copy(update={"distill": config.distill.model_copy(update={"rows": 0})})
+    assert capture.run(context(run, none)) == {"rows": 0, "positions": 0}
+    cache = LogitCache(run.logits, cache_key(run, ChatTokenizer.load(run.data / "tokenizer"), none.distill))
+    assert cache.entry(0) is None
+
+
 def test_batches_hold_every_row_once_and_little_padding(run: RunFolder) -> None:
     rows = read_supervised(run.data / "train.jsonl", ChatTokenizer.load(run.data / "tokenizer"))
     batches = list(capture._batches(rows, range(3, 30)))

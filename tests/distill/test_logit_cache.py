@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,16 @@ def test_writer_goes_on_after_whole_shards_only(tmp_path: Path) -> None:
         "shard-00000.safetensors"
     ]
     assert CacheWriter(tmp_path / "work", KEY, 300, {"rows": 4}).shards == []  # other work: nothing is kept
+
+
+def test_a_file_system_without_hard_links_gets_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    writer = CacheWriter(tmp_path / "work", KEY, 300, {"rows": 1})
+    writer.add([0], [entry(1, 0.0)])
+    assert writer.finish(tmp_path / "logits").entry(0) is not None
 
 
 def test_nothing_captured(tmp_path: Path) -> None:

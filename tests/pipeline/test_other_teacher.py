@@ -50,5 +50,5 @@ def test_a_missing_run_is_named(trained: Config) -> None:
     run_stage(DATA, config)
     other = config.finetune.model_copy(update={"teacher": "run:nowhere"})
     config = config.model_copy(update={"finetune": other})
-    with pytest.raises(UserError, match=r"needs .*nowhere/teacher, which is not there"):
+    with pytest.raises(UserError, match=r"nowhere/teacher \(finetune\.teacher\), which is not there"):
         run_stage(finetune_stage(config), config)

@@ -72,6 +72,16 @@ def test_one_more_in_a_row_stops_with_a_bundle(make_job: Callable[..., Job], mon
     assert load_config(bundle / "config.yaml").config.finetune == job.settings
 
 
+def test_the_steps_before_the_end_are_logged(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five at a time while all goes well; then those that show the gradient growing."""
+    job, logged = make_job(epochs=1, batch_size=2, micro_batch_size=1), list[dict[str, float]]()
+    monkeypatch.setattr(job.context.tracker, "log", logged.append)
+    inject(job, {7}, monkeypatch)
+    with pytest.raises(TandemError, match="Step 8"):
+        train(job)
+    assert [figures["train/step"] for figures in logged if "train/loss" in figures] == [5, 7]
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(make_job: Callable[..., Job]) -> None:
     job = make_job()
     with torch.no_grad():

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
+import typer
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from train.torch_track.induction import LayerScore, copying_scores, scores_of, suggest
+from tests.conftest import TINY, tiny_config
+from train.chat import ChatTokenizer
+from train.config.load import dump_config
+from train.config.schema import ModelConfig
+from train.torch_track.induction import LayerScore, copying_scores, main, scores_of, suggest
+from train.torch_track.model import random_model
 
 N = 4  # tokens, said twice
 
@@ -47,3 +57,22 @@ def test_a_random_model_has_no_copying_heads() -> None:
     assert [score.layer for score in scores] == [0, 1, 2]
     assert all(0 < score.induction < 0.1 and score.previous < 0.2 for score in scores)
     assert model.config._attn_implementation == "sdpa"  # as it was
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("random", "no head of random weights copies"), ("base", "--keep is 4, and .* has only 2 layers")],
+)
+def test_a_base_that_has_nothing_to_choose_from(
+    tmp_path: Path, tokenizer_folder: Path, capsys: pytest.CaptureFixture[str], source: str, message: str
+) -> None:
+    random_model(TINY, ChatTokenizer.load(tokenizer_folder), seed=0).save_pretrained(tmp_path / "base")
+    shutil.copy(tokenizer_folder / "tokenizer.json", tmp_path / "base")
+    config = tiny_config(tmp_path)
+    if source == "base":
+        config = config.model_copy(update={"model": ModelConfig(source=str(tmp_path / "base"), sha256=None)})
+    (tmp_path / "c.yaml").write_text(dump_config(config))
+    with pytest.raises(typer.Exit) as ended:
+        main(tmp_path / "c.yaml", None, 4)
+    assert ended.value.exit_code == 2
+    assert re.search(message, capsys.readouterr().err)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from transformers import LlamaConfig
 from tests.conftest import TINY
 from train.config import Config
 from train.config.load import LoadedConfig
+from train.config.schema import FinetuneConfig
 from train.data import STAGE as DATA
 from train.memory_estimate import MemoryEstimate, estimate_memory
 from train.plan import print_plan
 from train.stage import run_stage
 
+ROOT = Path(__file__).parents[2]
 # Some 5 M weights and 2,048 positions a micro-batch: about 300 MB.
 SHAPE = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6}
 DEEP = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 8, "num_key_value_heads": 4}
@@ -94,3 +98,15 @@ def test_gradients_and_activations_overlap_only_where_they_do() -> None:
     assert MemoryEstimate(100, 100, 200, 50, accumulates=False).peak_mb == 400
     assert MemoryEstimate(100, 100, 200, 150, accumulates=False).peak_mb == 450
     assert MemoryEstimate(100, 100, 200, 50, accumulates=True).peak_mb == 450
+
+
+def test_the_estimate_for_a_gpu_is_within_15_percent_of_what_one_used() -> None:
+    """Uncompiled layers on an H100: 16 rows of 2,048 tokens, the whole vocabulary of SmolLM2 (scripts/bench_gpu)."""
+    measured = json.loads((ROOT / "eval" / "results" / "gpu-2026-11-27-h100.json").read_text())
+    used_mb = measured["workloads"]["full"]["settings"]["eager"]["peak_memory_bytes"] / 1e6
+    shape = LlamaConfig(
+        vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9,
+        num_key_value_heads=3, tie_word_embeddings=True,
+    )  # fmt: skip
+    settings = FinetuneConfig(sequence_length=2048, batch_size=64, micro_batch_size=16)
+    assert estimate_memory(shape, settings, bf16=True, on_cpu=False).peak_mb == pytest.approx(used_mb, rel=0.15)

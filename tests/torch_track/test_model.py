@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from train.runs import open_run
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
 from train.torch_track.embedding import keep_vocabulary
-from train.torch_track.model import load_trainable
+from train.torch_track.model import load_trainable, planned_shape
 
 
 def test_kept_tokens_have_the_logits_of_the_base(tiny_model: LlamaForCausalLM) -> None:
@@ -35,6 +36,22 @@ def test_kept_tokens_have_the_logits_of_the_base(tiny_model: LlamaForCausalLM) -
     torch.testing.assert_close(cut, full[..., kept])
     assert trimmed.lm_head.weight is trimmed.model.embed_tokens.weight
     assert trimmed.config.vocab_size == len(kept)
+
+
+def test_rows_that_no_token_has_are_left_out(
+    tiny_model: LlamaForCausalLM, tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    """Of embeddings that were padded to a round number; the logit cache and the student know the tokens alone."""
+    tokens = ChatTokenizer.load(tokenizer_folder).vocab_size
+    padded = copy.deepcopy(tiny_model)
+    padded.resize_token_embeddings(tokens + 64, mean_resizing=False)
+    padded.save_pretrained(tmp_path)
+    shutil.copy(tokenizer_folder / "tokenizer.json", tmp_path)
+    source = ModelConfig(source=str(tmp_path), sha256=None)
+    loaded, planned = load_trainable(source, tokenizer_folder, seed=0), planned_shape(source, tokenizer_folder)
+    assert planned is not None
+    assert loaded.config.vocab_size == len(loaded.lm_head.weight) == planned.vocab_size == tokens
+    torch.testing.assert_close(loaded.lm_head.weight, padded.lm_head.weight[:tokens])
 
 
 def test_teacher_loads_in_plain_transformers(make_config: Callable[..., Config]) -> None:

@@ -68,6 +68,13 @@ class PruneConfig(Section):
         None, description="neurons of each feed-forward part that stay, the strongest ones; null: all"
     )
 
+    @field_validator("layers")
+    @classmethod
+    def _each_once(cls, layers: list[int] | None) -> list[int] | None:
+        if twice := [layer for layer in layers or [] if (layers or []).count(layer) > 1]:
+            raise ValueError(f"each layer once; layer {twice[0]} is named {twice.count(twice[0])} times")
+        return layers
+
 
 class ModelConfig(Section):
     source: str = Field(

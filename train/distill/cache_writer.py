@@ -91,8 +91,7 @@ class CacheWriter:
             raise TandemError("The capture ended before its first row. Raise distill.max_minutes_capture.")
         with whole_folder(target) as folder:
             for shard in self.shards:
-                # Linked, not moved: a kill before the rename loses nothing.
-                os.link(self._partial / shard["file"], folder / shard["file"])
+                _put(self._partial / shard["file"], folder / shard["file"])
             card = {
                 "format": FORMAT,
                 "key": _plain(self._key),
@@ -119,6 +118,14 @@ class CacheWriter:
             if file.exists() and sha256_file(file) == shard["sha256"]:
                 shards[int(path.stem.removeprefix("shard-"))] = shard
         return shards
+
+
+def _put(shard: Path, target: Path) -> None:
+    """Linked, not moved: a kill before the folder is renamed loses nothing. Copied where there are no hard links."""
+    try:
+        os.link(shard, target)
+    except OSError:
+        shutil.copyfile(shard, target)
 
 
 def _plain(key: CacheKey) -> dict[str, Any]:

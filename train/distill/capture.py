@@ -51,7 +51,8 @@ def run(context: StageContext) -> dict[str, Any]:
     """teacher/ and data/train.jsonl → logits/. Returns headline figures."""
     config, group = context.config.distill, Processes.join()
     tokenizer = ChatTokenizer.load(context.run.data / "tokenizer")
-    rows = read_supervised(context.run.data / "train.jsonl", tokenizer, config.rows)
+    wanted = config.rows != 0  # else the student learns from the data alone: an empty cache
+    rows = read_supervised(context.run.data / "train.jsonl", tokenizer, config.rows) if wanted else []
     key = cache_key(context.run, tokenizer, config)
     work = {"block_rows": BLOCK_ROWS, "rows": len(rows)}
     # One after the other: the first may clear the folder, and none may see what another has already begun to add.

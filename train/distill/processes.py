@@ -29,7 +29,7 @@ class Processes:
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count > 1 and not distributed.is_initialized():
             distributed.init_process_group("gloo")
-            torch.set_num_threads(max(1, compute_threads() // int(os.environ.get("LOCAL_WORLD_SIZE", count))))
+            torch.set_num_threads(compute_threads())
         return cls(distributed.get_rank() if count > 1 else 0, count)
 
     @property

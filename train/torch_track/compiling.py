@@ -159,5 +159,5 @@ def _without(model: LlamaForCausalLM, setting: str, reason: str, breaks: tuple[L
     layers: Any = model.model.layers
     for layer in layers:
         layer._compiled_call_impl = None
-    say(f"finetune: going on without torch.compile: {reason}")
+    say(f"finetune: going on without torch.compile: {reason}", everywhere=True)
     return CompileDecision(False, reason, breaks=breaks)

@@ -18,6 +18,8 @@ import torch
 import typer
 from transformers import LlamaForCausalLM
 
+from train.errors import UserError
+
 LENGTH, ROWS = 32, 8  # random tokens, said twice; rows of them
 NOTED = 0.3  # attention from which a head is counted as of a kind
 
@@ -78,8 +80,16 @@ def main(
     def work() -> dict[str, Any]:
         from train.base_model import base_folder
 
-        folder = base_folder(load_config(config, overrides or []).config.model)
-        scores = copying_scores(LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True))
+        source = load_config(config, overrides or []).config.model
+        if source.source == "random":
+            raise UserError("model.source is 'random': no head of random weights copies. Name a base that was trained.")
+        model = LlamaForCausalLM.from_pretrained(base_folder(source), dtype=torch.float32, use_safetensors=True)
+        if model.config.num_hidden_layers < keep:
+            raise UserError(
+                f"--keep is {keep}, and {source.source} has only {model.config.num_hidden_layers} layers: keep fewer, "
+                "at least 3."
+            )
+        scores = copying_scores(model)
         _print(scores)
         return {"layers": suggest(scores, keep)}
 

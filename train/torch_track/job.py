@@ -143,7 +143,7 @@ def start_accelerator(settings: FinetuneConfig) -> Accelerator:
         say("finetune: this hardware emulates bf16: expect it to be many times slower than fp32")
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if bf16 else "no")
     if on_cpu:
-        torch.set_num_threads(max(1, compute_threads() // accelerator.num_processes))
+        torch.set_num_threads(compute_threads())
     per_pass = settings.micro_batch_size * accelerator.num_processes
     if settings.batch_size % per_pass:
         raise UserError(
@@ -164,8 +164,14 @@ def make_optimizer(model: LlamaForCausalLM, settings: FinetuneConfig) -> torch.o
 
 
 def load_packs(data: Path, name: str, tokenizer: ChatTokenizer, settings: FinetuneConfig, rows: int | None) -> Packs:
-    """The first `rows` rows of a file of the run's data/ as packs."""
+    """The first `rows` rows of a file of the run's data/ as packs. Raises UserError where one is longer than a pack."""
     encoded = encoded_rows(data / name, data / "tokenizer", rows)
+    longest = max((len(ids) for ids, _ in encoded), default=0)
+    if longest > settings.sequence_length:
+        raise UserError(
+            f"{data / name} has a row of {longest} tokens, finetune.sequence_length is {settings.sequence_length}: the "
+            "data was made with a larger data.max_length. Make it again (tandem data CONFIG), or raise sequence_length."
+        )
     return pack_rows(encoded, settings.sequence_length, tokenizer.pad_id, settings.packing)
 
 

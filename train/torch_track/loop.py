@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from statistics import median
 
+from train.errors import TandemError
 from train.progress import Meter, progress, say
 from train.schedule import learning_rate
 from train.time_budget import TimeBudget
@@ -20,7 +21,7 @@ from train.torch_track.packing import pack_order
 from train.torch_track.sampling import log_samples
 from train.torch_track.sharding import is_sharded
 from train.torch_track.speed import Window
-from train.torch_track.step import optimizer_step, own_micro_batches
+from train.torch_track.step import StepResult, optimizer_step, own_micro_batches
 from train.torch_track.validation import validate
 
 EAGER_STEPS = 3  # made before torch.compile is decided; the first one is not timed
@@ -49,7 +50,7 @@ def train(job: Job) -> None:
             indices = order[done * settings.batch_size : (done + 1) * settings.batch_size].tolist()
             result = optimizer_step(job, indices, rate)
             seconds = time.monotonic() - started
-            guard.after_step(job, result, indices, rate)
+            _guarded(job, result, indices, rate, window)
             window.add(result, indices, rate, seconds, meter)
             if job.state.compile_on is None:
                 budget.spent_s += seconds
@@ -62,6 +63,15 @@ def train(job: Job) -> None:
         window.log()
     _undecided(job)
     _report_compiling(job, audit, budget)
+
+
+def _guarded(job: Job, result: StepResult, indices: list[int], rate: float, window: Window) -> None:
+    """Counts the step; where it ends the run, the steps before it, which show how it came to this, are logged first."""
+    try:
+        guard.after_step(job, result, indices, rate)
+    except TandemError:
+        window.log()
+        raise
 
 
 def _undecided(job: Job) -> None:
@@ -137,7 +147,7 @@ def _after_step(job: Job, budget: TimeBudget, meter: Meter) -> None:
     """Time budget, validation, early stopping, checkpoint."""
     settings = job.settings
     started = time.monotonic()
-    cut_now = budget.ready and not job.state.budget_applied
+    cut_now = not job.state.budget_applied and budget.limit_s is not None and bool(job.of_process_0(budget.ready)[0])
     # Until both decisions are taken a resumed run could decide otherwise: it starts anew instead.
     decided = job.state.compile_on is not None and (budget.limit_s is None or job.state.budget_applied or cut_now)
     last = job.state.step == job.state.total_steps

@@ -29,6 +29,7 @@ class Road:
     attention: Kernel = "masked"
     low_stream: bool = False  # the states between the layers in autocast's dtype, not fp32: half the memory traffic
     own_chunks: bool = False  # chunked_loss.py instead of torch's linear_cross_entropy
+    chunk: int | None = None  # its positions at once; None: as the device has memory
     supervised_only: bool = False  # no logits where there is no loss; a GPU would have to be waited for to count these
 
     @classmethod
@@ -77,7 +78,7 @@ class SummedLoss(nn.Module):
         if self.road.own_chunks:
             device = hidden.device.type
             low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
-            return chunked_cross_entropy(states, head, labels, low)
+            return chunked_cross_entropy(states, head, labels, low, self.road.chunk)
         total: torch.Tensor = functional.linear_cross_entropy(
             states,
             head,

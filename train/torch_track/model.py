@@ -61,7 +61,9 @@ def load_trainable(
     kept = tokenizer_folder / "kept_ids.json"
     if kept.exists():
         keep_vocabulary(loaded, json.loads(kept.read_text()))
-    if loaded.config.vocab_size < tokenizer.vocab_size:
+    if loaded.config.vocab_size > tokenizer.vocab_size:  # padded: rows that no token has
+        keep_vocabulary(loaded, list(range(tokenizer.vocab_size)))
+    elif loaded.config.vocab_size < tokenizer.vocab_size:
         raise UserError(
             f"The tokenizer has {tokenizer.vocab_size} tokens, the embedding of {model.source!r} only "
             f"{loaded.config.vocab_size}: they don't belong together."
@@ -85,8 +87,8 @@ def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaCon
     config = LlamaConfig.from_pretrained(folder)
     if model.prune is not None:
         prune_config(config, model.prune)
-    if tokenizer_folder is not None and (tokenizer_folder / "kept_ids.json").exists():
-        config.vocab_size = len(json.loads((tokenizer_folder / "kept_ids.json").read_text()))
+    if tokenizer is not None:
+        config.vocab_size = tokenizer.vocab_size
     config.pad_token_id = None  # may lie outside a vocabulary that was cut
     return config
 
