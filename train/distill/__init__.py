@@ -19,5 +19,13 @@ CAPTURE = Stage(
     ),
     inputs=("data/train.jsonl", "data/tokenizer", "teacher"),
     outputs=("logits",),
-    sources=("train/distill", "train/chat.py", "train/copied_pieces.py"),
+    sources=(  # not the losses, which a cache has no part in
+        "train/distill/capture.py",
+        "train/distill/cache_writer.py",
+        "train/distill/logit_cache.py",
+        "train/distill/processes.py",
+        "train/distill/supervised.py",
+        "train/chat.py",
+        "train/copied_pieces.py",
+    ),
 )

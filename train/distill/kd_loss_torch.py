@@ -1,4 +1,4 @@
-"""The loss of kd_loss.py in PyTorch: for a student of the PyTorch track, and the other side of a parity test."""
+"""The loss of kd_loss.py in PyTorch: for the benchmark of frameworks, and the other side of a parity test."""
 
 from __future__ import annotations
 
