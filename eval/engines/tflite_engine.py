@@ -31,7 +31,10 @@ class TfliteEngine(StepEngine):
     def load(self) -> None:
         path = self.path()
         if not path.exists():
-            raise UserError(f"No exported file {path}: add {self.variant!r} to export.variants and run the export.")
+            raise UserError(
+                f"No exported file {path}: add {self.variant!r} to export.variants and run the export. Where it stands "
+                "there already, the export has left the file out, since its gate failed, and said so."
+            )
         try:
             self.adopt(path)
         except ImportError as error:

@@ -124,6 +124,10 @@ def _subgraph(graph: Any, codes: list[OperatorCode], types: dict[int, str]) -> S
         Operator(codes[op.opcodeIndex].name, codes[op.opcodeIndex].version, _integers(op.inputs), _integers(op.outputs))
         for op in graph.operators or []
     ]
+    for operator in operators:
+        for index in (*operator.inputs, *operator.outputs):
+            if not -1 <= index < len(tensors):  # -1: an input that is left out
+                raise DamagedFileError(f"its operator {operator.name} names tensor {index} of {len(tensors)}")
     return Subgraph(_text(graph.name), tensors, operators)
 
 

@@ -21,6 +21,7 @@ from train.runs import REPOSITORY
 
 REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
 PYTHON = (3, 11)
+TIMEOUT = 600  # seconds; a hung runtime must not hang the export
 
 
 class LegacyUnavailableError(TandemError):
@@ -59,7 +60,11 @@ def _call(command: list[str], text: str | None = None) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     environment["PYTHONPATH"] = str(REPOSITORY)
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=True)
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, env=environment, timeout=TIMEOUT, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LegacyUnavailableError(f"{' '.join(command[:6])} … took more than {TIMEOUT} s") from error
     except subprocess.CalledProcessError as error:
         raise LegacyUnavailableError(
             f"{' '.join(command[:6])} … failed: {error.stderr.strip()[-600:] or error.stdout[-600:]}"

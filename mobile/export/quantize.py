@@ -79,14 +79,23 @@ def check_tables(model: bytes, shape: Shape, dtype: str) -> None:
     """TandemError where the [V, W] tables are not of `dtype`, or are stored more often than the model has them."""
     tables = [tensor for tensor in constants(model) if tensor.shape == (shape.vocab_size, shape.hidden_size)]
     buffers = {tensor.buffer for tensor in tables}
-    expected = 1 if shape.tied else 2
+    expected = (1 if shape.tied else 2) + _matrices_of_the_tables_shape(shape)
     wrong = sorted({tensor.dtype for tensor in tables} - {dtype})
     if len(buffers) != expected or wrong:
+        types = f", with types {wrong} instead of {dtype}" if wrong else ""
         raise TandemError(
-            f"The file stores the {shape.vocab_size} x {shape.hidden_size} table {len(buffers)} times instead of "
-            f"{expected}, with types {wrong or [dtype]} instead of {dtype}. Use the pinned versions of tensorflow and "
+            f"The file stores {len(buffers)} matrices of {shape.vocab_size} x {shape.hidden_size}, the shape of the "
+            f"embedding table, instead of {expected}{types}. Use the pinned versions of tensorflow and "
             "ai-edge-quantizer."
         )
+
+
+def _matrices_of_the_tables_shape(shape: Shape) -> int:
+    """How many of the layers' matrices have as many rows and columns as the table: a vocabulary may be that small."""
+    queries, keys = (heads * shape.head_dim for heads in (shape.num_attention_heads, shape.num_key_value_heads))
+    width, neurons = shape.hidden_size, shape.intermediate_size
+    of_a_layer = [(queries + 2 * keys, width), (width, queries), (2 * neurons, width), (width, neurons)]
+    return shape.num_hidden_layers * of_a_layer.count((shape.vocab_size, width))
 
 
 def check_matrices(model: bytes, dtype: str) -> None:

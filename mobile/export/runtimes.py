@@ -55,10 +55,13 @@ def litertlm_gate(
     """The Interpreter's text from the official runtime on the `.litertlm`."""
     steps = min(STEPS, *(model.window - len(ids) - 1 for ids in asked.values())) if asked else 0
     request = {"bundle": str(bundle), "texts": list(asked), "steps": steps}
-    child = subprocess.run(
-        [sys.executable, "-m", "mobile.export.litertlm_child"],
-        input=json.dumps(request), capture_output=True, text=True, cwd=REPOSITORY, timeout=TIMEOUT, check=False,
-    )  # fmt: skip
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "mobile.export.litertlm_child"],
+            input=json.dumps(request), capture_output=True, text=True, cwd=REPOSITORY, timeout=TIMEOUT, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Gate("litert_lm", False, {}, f"the runtime gave no answer within {TIMEOUT} s")
     if child.returncode:
         return Gate("litert_lm", False, {}, f"the runtime ended with status {child.returncode}: {child.stderr[-600:]}")
     got: list[str] = json.loads(child.stdout.splitlines()[-1])

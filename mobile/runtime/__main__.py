@@ -7,6 +7,7 @@ the folder or the prompt is wrong.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,12 @@ from .sampler import Sampler
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.prompt is None and not options.self_test:
+        parser.error("give a prompt, or --self-test")
+    if options.max_new_tokens is not None and options.max_new_tokens < 1:
+        parser.error(f"--max-new-tokens is {options.max_new_tokens}; at least 1 is needed")
     try:
         chat = Chat(options.folder, options.variant, options.threads, options.runner, options.constrain)
         if options.self_test:
@@ -31,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ModelError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read along has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -75,6 +76,7 @@ class Chat:
             self.bundle.folder / "tokenizer.json", self.bundle.start_id, self.bundle.stop_ids[0]
         )
         self._reuse_prefix = reuse_prefix
+        self._lock = threading.RLock()  # one cache: two answers at once would read each other's prompt
         drafts = speculative and self.model.verify_size > 0
         self._drafter = Drafter(self.tokenizer.contents) if drafts else None
         self._constraints: dict[str, CallConstraint] = {}
@@ -113,7 +115,7 @@ class Chat:
     ) -> Iterator[int]:
         """The answer's ids as they come. Each call is a conversation of its own; None: up to the window's end.
 
-        One answer at a time: one that goes on after another began raises ModelError.
+        One answer at a time, and from one thread: one that goes on after another began raises ModelError.
         """
         ids, limit = self._prompt(messages, max_new_tokens)
         if (kind := constrain or self.constrain) != "off":
@@ -138,7 +140,19 @@ class Chat:
         constrain: Constrain | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """The whole answer with its times; `on_text` gets the pieces as they come."""
+        """The whole answer with its times; `on_text` gets the pieces as they come. Threads that share a chat wait for
+        each other here."""
+        with self._lock:
+            return self._answer(messages, max_new_tokens, sampler, constrain, on_text)
+
+    def _answer(
+        self,
+        messages: str | Sequence[Message],
+        max_new_tokens: int | None,
+        sampler: Choose | None,
+        constrain: Constrain | None,
+        on_text: Callable[[str], None] | None,
+    ) -> Answer:
         start = time.perf_counter()
         ids, limit = self._prompt(messages, max_new_tokens)
         choose = self._sampler(messages, limit, sampler, constrain)
@@ -166,7 +180,8 @@ class Chat:
         exp(-score) is the perplexity of the answer. No constraint applies.
         """
         ids = [*self.tokenizer.text(answer), self.bundle.stop_ids[0]]
-        return float(self.model.score(self.prompt_ids(messages), ids).mean())
+        with self._lock:
+            return float(self.model.score(self.prompt_ids(messages), ids).mean())
 
     def _prompt(self, messages: str | Sequence[Message], max_new_tokens: int | None) -> tuple[list[int], int]:
         """The prompt's ids, and how many new ones there may be: one more than is read back into the window."""
@@ -205,6 +220,10 @@ class Chat:
         error. The first ids recorded at export end before the first near tie, so that another CPU's
         rounding cannot change them.
         """
+        with self._lock:
+            return self._golden_ids()
+
+    def _golden_ids(self) -> dict[str, Any]:
         golden = self.bundle.golden
         expected = [int(token) for token in golden["first_ids"][self.variant]]
         self.model.reset()

@@ -33,9 +33,9 @@ class Model:
         ids = list(model.generate(prompt_ids, max_new_tokens=64, stop_ids={2}, sampler=Sampler()))
     """
 
-    def __init__(self, path: Path, threads: int = 1, runner: RunnerKind = "interpreter") -> None:
-        self.path = path
-        self._runner = open_runner(path, threads, runner)
+    def __init__(self, path: Path | str, threads: int = 1, runner: RunnerKind = "interpreter") -> None:
+        self.path = Path(path)
+        self._runner = open_runner(self.path, threads, runner)
         self.window, self.vocab_size, self.buckets = (
             self._runner.window,
             self._runner.vocab_size,

@@ -89,6 +89,8 @@ class PromptTokenizer:
 
 def content_of(message: Message) -> str:
     """Content of a message: a string, or a list of text parts. PromptError where it is something else."""
+    if not isinstance(message, dict):
+        raise PromptError(f'{message!r:.80} is no message. Give {{"role": …, "content": …}}, or one text.')
     content = message.get("content", "")
     if isinstance(content, str):
         return content

@@ -20,6 +20,7 @@ from .errors import ModelError
 
 Logits = npt.NDArray[np.float32]
 RunnerKind = Literal["auto", "compiled", "interpreter"]
+COMPILED_MODEL = ("compiled_model", "tensor_buffer", "environment", "options")  # modules of ai_edge_litert, since 2.1.6
 
 
 class Runner(Protocol):
@@ -53,11 +54,13 @@ def open_runner(path: Path, threads: int = 1, kind: RunnerKind = "auto") -> Runn
     """Loads a file. Raises ModelError where it is missing or damaged, or the runtime asked for is not installed."""
     if kind not in get_args(RunnerKind):
         raise ModelError(f"runner is {kind!r}; known are {', '.join(get_args(RunnerKind))}.")
+    if threads < 1:
+        raise ModelError(f"threads is {threads}; at least 1 is needed.")
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Copy the whole exported folder to the device.")
     if kind == "compiled" or (kind == "auto" and has_compiled_model()):
         if not has_compiled_model():
-            raise ModelError("CompiledModel is not installed. Install it: pip install 'ai-edge-litert>=2.1'")
+            raise ModelError("CompiledModel is not installed. Install it: pip install 'ai-edge-litert>=2.1.6'")
         from .compiled_runner import CompiledRunner
 
         return CompiledRunner(path, threads)
@@ -67,17 +70,17 @@ def open_runner(path: Path, threads: int = 1, kind: RunnerKind = "auto") -> Runn
 
 
 def has_compiled_model() -> bool:
-    """Whether ai-edge-litert is installed, with CompiledModel's buffers in it."""
+    """Whether ai-edge-litert is installed, with all that is used of CompiledModel in it: not before 2.1.6."""
     if importlib.util.find_spec("ai_edge_litert") is None:
         return False
-    return importlib.util.find_spec("ai_edge_litert.tensor_buffer") is not None
+    return all(importlib.util.find_spec(f"ai_edge_litert.{name}") for name in COMPILED_MODEL)
 
 
 def bucket_sizes(path: Path, names: list[str]) -> list[int]:
     """The prefill sizes among the signatures; ModelError where there is no `decode`."""
     if "decode" not in names:
         raise ModelError(f"{path} has the signatures {sorted(names)} and no 'decode': it is no exported student.")
-    return sorted(int(name.removeprefix("prefill_")) for name in names if name.startswith("prefill_"))
+    return sorted(int(found[1]) for name in names if (found := re.fullmatch(r"prefill_([1-9]\d*)", name)))
 
 
 def verify_size(names: list[str]) -> int:

@@ -281,7 +281,7 @@ def test_not_a_number_stops_the_training(run: RunFolder, config: Config) -> None
 
 
 def test_checkpoint_of_another_config_or_damaged_is_not_used(tmp_path: Path) -> None:
-    state = TrainState(step=4, epoch=0, index=4, total_steps=9, cut=False, spent_s=1.5)
+    state = TrainState(step=4, total_steps=9, cut=False, spent_s=1.5)
     variable = keras.Variable(np.arange(3.0))
     Checkpoint(tmp_path / "last", "f").save(state, {"student": [variable]})
     variable.assign(np.zeros(3))
@@ -298,7 +298,7 @@ def test_checkpoint_of_another_config_or_damaged_is_not_used(tmp_path: Path) -> 
 
 def test_a_kill_between_the_renames_of_a_save_loses_nothing(tmp_path: Path) -> None:
     variable, checkpoint = keras.Variable(np.arange(3.0)), Checkpoint(tmp_path / "last", "f")
-    states = [TrainState(step=n, epoch=0, index=n, total_steps=9, cut=False, spent_s=1.5) for n in (4, 5)]
+    states = [TrainState(step=n, total_steps=9, cut=False, spent_s=1.5) for n in (4, 5)]
     checkpoint.save(states[0], {"student": [variable]})
     (tmp_path / "last").rename(tmp_path / ".last.old.partial")  # what a save does first
     (tmp_path / ".last.abcdefgh.partial").mkdir()  # what it was about to put there

@@ -191,6 +191,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     make_student(
         untied,
         seed=2,
+        vocab_size=128,  # as many rows as gate and up have together
         tie_word_embeddings=False,
         head_dim=12,
         num_key_value_heads=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_checks_refuse_a_float_table_in_the_int8_file(exported: Exported) -> Non
         check_tables(model, shape, "INT8")
     with pytest.raises(TandemError, match="FLOAT32"):
         check_matrices(model, "INT8")
+
+
+def test_a_vocabulary_of_as_many_rows_as_a_matrix_is_no_table_stored_twice(exported: Exported) -> None:
+    shape = read_weights(exported.untied).shape
+    model = (exported.untied / "untied.tflite").read_bytes()
+    of_that_shape = {t.buffer for t in flatbuffer.constants(model) if t.shape == (shape.vocab_size, shape.hidden_size)}
+    assert len(of_that_shape) == 2 + shape.num_hidden_layers  # embedding and head, gate and up of each layer
+    check_tables(model, shape, "FLOAT32")
+    with pytest.raises(TandemError, match=r"stores 4 matrices of 128 x 32.*instead of 3"):
+        check_tables(model, replace(shape, tied=True), "FLOAT32")
 
 
 def test_bundle_describes_the_folder(exported: Exported) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,8 @@ def test_bad_prompts_are_refused(exported: Exported, chat: Chat) -> None:
     for token in (-1, 300):
         with pytest.raises(PromptError, match="outside the model's vocabulary of 300"):
             model.prefill([5, token])
+    with pytest.raises(PromptError, match="'hi' is no message"):
+        chat.prompt_ids(["hi"])  # type: ignore[list-item]
     with pytest.raises(PromptError, match="role 'tool'"):
         chat.prompt_ids([{"role": "tool", "content": "x"}])
 
@@ -274,6 +277,37 @@ def test_command_line(exported: Exported, capsys: pytest.CaptureFixture[str], ch
     assert main([str(exported.mobile / "nowhere"), "x"]) == 2
     assert main([str(exported.mobile), "x", "--seed", "-1"]) == 2
     assert "seed -1 0 or more" in capsys.readouterr().err
+    for runner in ("compiled", "interpreter"):
+        assert main([str(exported.mobile), "x", "--threads", "0", "--runner", runner]) == 2
+        assert "threads is 0; at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [([], "give a prompt, or --self-test"), (["x", "--max-new-tokens", "0"], "at least 1")]
+)
+def test_command_line_that_asks_for_nothing(
+    exported: Exported, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(exported.mobile), *options])
+    assert message in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_is_no_fault(exported: Exported) -> None:
+    command = [sys.executable, "-m", "mobile.runtime", str(exported.mobile), "open the door", "--constrain", "off"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_threads_that_share_a_chat_get_their_own_answers(exported: Exported) -> None:
+    chat, texts = Chat(exported.mobile, "fp32", constrain="off"), ["on", "open the door", "é", "kitchen lights"]
+    alone = {text: chat.answer(text, 9).ids for text in texts}
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda text: (text, chat.answer(text, 9).ids), texts * 5))
+    assert [ids for _, ids in got] == [alone[text] for text, _ in got]
 
 
 def test_another_tokenizer_or_other_tools_are_refused(copied: Path) -> None:

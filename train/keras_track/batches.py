@@ -1,7 +1,7 @@
 """Rows and logit cache as batches of a few fixed shapes: one a length bucket, so that XLA compiles once a bucket.
 
 KerasHub's backbone takes a padding mask only, so rows are not packed. The order is a function of (seed, epoch) alone:
-a training that goes on at (epoch, index) sees the batches it would have seen. Logits are wanted at supervised positions
+a training that goes on sees the batches it would have seen. Logits are wanted at supervised positions
 alone; a bucket's M is the largest number of these in one of its rows.
 """
 
@@ -76,16 +76,14 @@ class Batches:
         """Batches an epoch by bucket."""
         return Counter({bucket: -(-len(members) // self._batch_size) for bucket, members in self._members.items()})
 
-    @property
-    def real_tokens_share(self) -> float:
-        """Share of the positions of an epoch that are tokens, not padding."""
-        padded = sum(bucket * batches * self._batch_size for bucket, batches in self.per_bucket.items())
-        return sum(len(row.tokens) for row in self._rows) / padded
+    def tokens(self, batch: Batch) -> int:
+        """Tokens of a batch, padding not counted."""
+        return sum(len(self._rows[row].tokens) for row in batch.rows)
 
     def tokens_before(self, step: int) -> int:
         """Tokens of all batches before that of step `step`, padding not counted."""
         epochs, index = divmod(step, len(self))
-        begun = sum(len(self._rows[row].tokens) for batch in self.epoch(epochs)[:index] for row in batch.rows)
+        begun = sum(map(self.tokens, self.epoch(epochs)[:index]))
         return epochs * sum(len(row.tokens) for row in self._rows) + begun
 
     def epoch(self, epoch: int) -> list[Batch]:

@@ -21,11 +21,9 @@ GONE, DAMAGED = "is gone", "is damaged"
 
 @dataclass(frozen=True)
 class TrainState:
-    """Where a training stands. The next batch is that of (epoch, index); seed and order follow from the config."""
+    """Where a training stands. The next batch is that of `step`; seed and order follow from the config."""
 
     step: int
-    epoch: int
-    index: int
     total_steps: int
     cut: bool  # whether a time budget has already cut total_steps
     spent_s: float

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from train.errors import UserError
 from train.keras_track.hf_folder import hf_weights, set_hf_weights
 from train.keras_track.student import StudentModel
+from train.progress import say
 from train.shared_vocabulary import aligned, vocabulary
 from train.tensors import read_tensors
 
@@ -49,7 +50,7 @@ def initialise_from(
         layers of the student's kind: `differ` then says in what), and `new_tokens` where its vocabulary is another one.
 
     Raises:
-        UserError: its vocabulary is another one, it has fewer layers, neurons or a smaller width than the student, or
+        UserError: its vocabulary is another one, it has fewer layers or a smaller width than the student, or
             `layers` can't be copied.
     """
     weights, config = _read(source)
@@ -64,6 +65,8 @@ def initialise_from(
     embedding, kept = project(weights[EMBEDDING], own[EMBEDDING].shape[1])
     own[EMBEDDING] = embedding * (own[EMBEDDING].std() / embedding.std())  # the scale that the random layers expect
     done: dict[str, Any] = {"embedding": round(kept, 4), "layers": None}
+    if not config.get("tie_word_embeddings", False):
+        say(f"distill: the output head of {source} is left out: the student's is its embedding")
     others = _differences(student, config)
     if not others:
         own[EMBEDDING], own["model.norm.weight"] = weights[EMBEDDING], weights["model.norm.weight"]

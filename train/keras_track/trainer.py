@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from train.config.schema import DistillConfig
 from train.errors import TandemError
 from train.keras_track.batches import Batches
@@ -79,6 +77,7 @@ class Trainer:
         self._evaluation_s: float | None = None
         self._scheduled: int | None = None  # total_steps before early stopping
         self._warm_tokens, self._warm_seconds = 0, 0.0
+        self._tokens = training.tokens_before(self.state.step)  # counted on from here: over an epoch it takes a while
 
     def train(self) -> dict[str, Any]:
         """Trains to the last step; returns headline figures."""
@@ -103,15 +102,16 @@ class Trainer:
         for batch in self._training.dataset(self.state.step):
             if self.state.step >= self.state.total_steps:
                 return
-            bucket = next(plan).bucket
+            planned = next(plan)
             config = self._config
             total = self._part.schedule or self.state.total_steps
             rate = learning_rate(self.state.step, total, config.learning_rate, config.warmup_steps, config.min_lr_ratio)
             loss, _, norm = self._step(batch, rate)
             # From step to step: waiting for data counts, and so do validation and checkpoints in the budget.
-            seconds, tokens = time.monotonic() - mark, _real_tokens(batch)
+            seconds, tokens = time.monotonic() - mark, self._training.tokens(planned)
             mark += seconds
-            self._count(batch, bucket, seconds, tokens)
+            self._count(batch, planned.bucket, seconds, tokens)
+            self._tokens += tokens
             self._advance()
             window.losses.append(loss)
             window.tokens, window.seconds = window.tokens + tokens, window.seconds + seconds
@@ -130,9 +130,7 @@ class Trainer:
         self._budget.record(bucket, seconds)
 
     def _advance(self) -> None:
-        step = self.state.step + 1
-        epoch, index = divmod(step, len(self._training))
-        self.state = replace(self.state, step=step, epoch=epoch, index=index, spent_s=self._budget.spent_s)
+        self.state = replace(self.state, step=self.state.step + 1, spent_s=self._budget.spent_s)
 
     def _after_step(self, meter: Meter) -> None:
         """Time budget, validation, checkpoint."""
@@ -203,7 +201,7 @@ class Trainer:
 
     def _at(self) -> dict[str, float]:
         """Both x-axes: a plot over tokens compares this track with the other."""
-        return {"train/step": self.state.step, "train/tokens": self._training.tokens_before(self.state.step)}
+        return {"train/step": self.state.step, "train/tokens": self._tokens}
 
     def _log_samples(self) -> None:
         prompts = self._prompts
@@ -236,11 +234,6 @@ class Trainer:
             )
             state = None
         if state is None:
-            return TrainState(0, 0, 0, self._planned(), False, 0.0)
+            return TrainState(0, self._planned(), False, 0.0)
         self._checkpoint.load(self._step.state())
         return state
-
-
-def _real_tokens(batch: Any) -> int:
-    """Tokens of a batch without padding."""
-    return int(np.asarray(batch["padding_mask"]).sum())

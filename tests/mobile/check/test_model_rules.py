@@ -160,6 +160,14 @@ def test_what_a_runtime_accepts_passes(rule: str, variant: str, edit: Edit, mode
     assert rule not in [finding.rule for finding in lint(edited(models[variant], edit))]
 
 
+def test_an_operator_on_a_tensor_that_is_not_there_is_damage(models: dict[str, bytes]) -> None:
+    def beyond(root: object) -> None:
+        root.subgraphs[-1].operators[0].inputs[0] = 9999  # type: ignore[attr-defined]
+
+    with pytest.raises(DamagedFileError, match="names tensor 9999 of"):
+        lint(edited(models["int8"], beyond))
+
+
 def test_flipped_bits_never_crash_the_reader(models: dict[str, bytes]) -> None:
     """The verifier of the runtime comes first (test_check_tflite.py); what gets past it may still be nonsense."""
     chance = random.Random(3)
