@@ -85,7 +85,9 @@ def _converse(chat: Chat, actions: Actions | None, lines: TextIO) -> None:
 def _answer(chat: Chat, text: str, actions: Actions | None) -> dict[str, Any]:
     answer = chat.answer(text, on_text=partial(print, end="", flush=True))
     print(flush=True)
-    action = None if actions is None else actions.consider(answer.text)
+    action = None if actions is None else actions.consider(answer)
+    if not answer.stopped:
+        say("Cut off: the window does not hold what the model meant.")
     if action is not None:
         say(f"-> {'would call ' if action.status == 'ready' else ''}{action.text()}")
     return {

@@ -6,6 +6,7 @@ from typing import Any
 
 from mobile.contract.prebuilt import Prebuilt
 from mobile.runtime.actions import Actions
+from mobile.runtime.answer import Answer
 from mobile.runtime.names import key, percent
 
 HOMES: dict[str, dict[str, Any]] = {
@@ -172,6 +173,15 @@ WIDE_ARGUMENTS = [
     '{"level":1,"open":[{"toString":1}]}', '{"level":1,"open":1e400}', '{"level":1,"open":[-1e400]}',
 ]  # fmt: skip
 
+# (text of the answer, whether it stopped by itself)
+ANSWERS = [
+    ('{"name":"HassTurnOn","arguments":{"area":"kitchen"}}', True),
+    ('{"name":"HassTurnOn","arguments":{"area":"kitchen"}}', False),
+    ('{"name":"HassTurnOn","arguments":{"area":"bedroom"}}', False),
+    ('{"name":null,"arguments":{}}', True), ('{"name":null,"arguments":{}}', False),
+    ('{"name":"HassTurnOn","arguments":{"ar', True), ('{"name":"HassTurnOn","arguments":{"ar', False), ("", False),
+]  # fmt: skip
+
 PAIRS = [
     ("kitchen", "kitchen"), ("kitchen", "kichen"), ("kitchen", "ktichen"), ("kitchen", "chicken"),
     ("living room", "dining room"), ("bedroom", "bathroom"), ("lamp 1", "lamp 2"), ("light", "lights"),
@@ -203,5 +213,10 @@ def action_vectors(prebuilt: Prebuilt) -> dict[str, Any]:
         "cases": [
             *({"home": home, "text": text, "result": shipped[home].consider(text).entry()} for home, text in SHIPPED),
             *({"home": "wide", "tools": "wide", "text": call, "result": wide.consider(call).entry()} for call in calls),
+        ],
+        "answers": [
+            {"home": "flat", "text": text, "stopped": stopped, "result": shipped["flat"].consider(answer).entry()}
+            for text, stopped in ANSWERS
+            for answer in [Answer(text, [], stopped, prompt_tokens=0, first=0.0, seconds=0.0)]
         ],
     }

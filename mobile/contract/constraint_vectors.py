@@ -218,5 +218,5 @@ def _walk(rules: CallConstraint, mode: str, text: str, max_new_tokens: int, seed
         ids.append(token)
     return {
         "mode": mode, "text": text, "max_new_tokens": max_new_tokens, "seed": seed,
-        "ids": ids, "stopped": stopped, "refused": sampler.refused,
+        "ids": ids, "stopped": stopped, "refused": sampler.refused, "squeezed": sampler.squeezed,
     }  # fmt: skip

@@ -48,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _answer(chat: Chat, prompt: str, max_new_tokens: int | None, sampler: Sampler) -> None:
     answer = chat.answer(prompt, max_new_tokens, sampler, on_text=partial(print, end="", flush=True))
     print()
-    ended = "" if answer.stopped else ", cut off: the budget of new tokens or the window is used up"
+    ended = (
+        "" if answer.stopped else ", cut off: the budget of new tokens or the window does not hold what the model meant"
+    )
     speed = f", {answer.tokens_per_second:.0f} tokens/s" if answer.tokens_per_second else ""
     print(
         f"{chat.variant}, constrain {chat.constrain}: {answer.prompt_tokens} prompt tokens, first token after "

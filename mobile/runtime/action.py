@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 Status = Literal["ready", "nothing", "ask", "refused"]
 
 REASONS = {
+    "cut_off": "the answer was cut off",
     "not_a_call": "the answer is no call",
     "unknown_function": "the answer names a function that is not offered",
     "unknown_argument": "the function has no such argument",

@@ -1,7 +1,8 @@
 """The safe way from an answer of the model to an effect.
 
-What the model says is checked against tools.json, names are looked up in the home's lists, and only then may a function
-that the app registered be called; without `dry_run=False` not even that. All else is refused or asked back.
+An answer that was cut off is refused, whole call or not. What else the model says is checked against tools.json, names
+are looked up in the home's lists, and only then may a function that the app registered be called; without
+`dry_run=False` not even that. All else is refused or asked back.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .action import Action, Correction, Question
+from .answer import Answer
 from .call_check import Fault, check_arguments, read_call
 from .call_grammar import CallGrammar
 from .errors import ActionError
@@ -44,7 +46,7 @@ class Actions:
         @actions.on("HassTurnOn")
         def turn_on(area=None, domain=None, name=None, floor=None, device_class=None): ...
 
-        outcome = actions.perform(chat.answer("turn on the kitchen lights").text)  # dry: says what it would do
+        outcome = actions.perform(chat.answer("turn on the kitchen lights"))  # dry: says what it would do
     """
 
     def __init__(self, tools: Sequence[dict[str, Any]], home: Mapping[str, Any] | Home | None = None) -> None:
@@ -68,9 +70,14 @@ class Actions:
 
         return register
 
-    def consider(self, text: str, choices: Mapping[str, str] | None = None) -> Action:
-        """What an answer comes to; nothing is done. `choices`: names by argument that answer earlier questions."""
-        call = read_call(text)
+    def consider(self, answer: Answer | str, choices: Mapping[str, str] | None = None) -> Action:
+        """What an answer comes to; nothing is done. `choices`: names by argument that answer earlier questions.
+
+        Give the Answer where there is one: a text alone does not tell whether it was cut off.
+        """
+        if isinstance(answer, Answer) and not answer.stopped:
+            return Action("refused", code="cut_off")
+        call = read_call(answer.text if isinstance(answer, Answer) else answer)
         if call is None:
             return Action("refused", code="not_a_call")
         if call.name is None:
@@ -83,12 +90,12 @@ class Actions:
             return _refused(call.name, fault)
         return self._resolved(call.name, arguments)
 
-    def perform(self, text: str, dry_run: bool = True, choices: Mapping[str, str] | None = None) -> Outcome:
+    def perform(self, answer: Answer | str, dry_run: bool = True, choices: Mapping[str, str] | None = None) -> Outcome:
         """Considers an answer and, where it is ready and `dry_run` is off, calls the registered effect.
 
         What the effect raises is the app's own and comes through.
         """
-        action = self.consider(text, choices)
+        action = self.consider(answer, choices)
         if action.status != "ready":
             return Outcome(action, False, action.text())
         effect = self._effects.get(str(action.function))

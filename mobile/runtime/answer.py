@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Answer:
-    """`ids` are without the stop id. `stopped` is False where the budget or the window ended the answer.
+    """`ids` are without the stop id.
+
+    `stopped` is False where the budget or the window ended the answer, or cut it short: a constrained answer is a whole
+    call even so, but not the one the model meant.
 
     Times are in seconds: `first` from the call to the first new token (prompt included), `seconds` of the whole.
     `refused` counts the tokens that the constraint replaced, 0 where there was none to replace or no constraint.

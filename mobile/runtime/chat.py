@@ -129,7 +129,7 @@ class Chat:
         sampler: Choose | None = None,
         constrain: Constrain | None = None,
     ) -> Iterator[str]:
-        """The answer's text, piece by piece."""
+        """The answer's text, piece by piece. Whether it was cut off is told by answer() alone."""
         return self.tokenizer.stream(self.stream_ids(messages, max_new_tokens, sampler, constrain))
 
     def answer(
@@ -164,14 +164,15 @@ class Chat:
             if on_text is not None:
                 on_text(piece)
         end = time.perf_counter()
+        constrained = choose if isinstance(choose, ConstrainedSampler) else None
         return Answer(
             text="".join(pieces),
             ids=got,
-            stopped=len(got) < limit,
+            stopped=len(got) < limit and not (constrained and constrained.squeezed),
             prompt_tokens=len(ids),
             first=(times[0] if times else end) - start,
             seconds=end - start,
-            refused=choose.refused if isinstance(choose, ConstrainedSampler) else 0,
+            refused=constrained.refused if constrained else 0,
         )
 
     def score(self, messages: str | Sequence[Message], answer: str) -> float:

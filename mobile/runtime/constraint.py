@@ -8,6 +8,10 @@ only if left(state after it) + 2 <= room, where left() is the bound of completio
 call, and 2 stands for the token itself and the stop id. A choice of the model that is illegal or breaks the rule is
 made again among the legal tokens; if the new choice breaks the rule too, once more among those that keep it, or, where
 none does, among those with the smallest left(): a budget that holds no call is used up on the way to the nearest one.
+
+A call is then whole, and not the one that was meant. So a sampler is `squeezed` from the first step on at which it
+takes another token than the one meant, which is the model's own choice where that is legal, else the new choice among
+all legal tokens.
 """
 
 from __future__ import annotations
@@ -92,7 +96,7 @@ class ConstrainedSampler:
     """Chooses among the legal tokens, by the sampler it is given: for use as `sampler` of Model.generate.
 
     Towards the end of the budget only tokens are taken that leave room to complete the call, so that it is whole at
-    `max_new_tokens`, the stop id included: the rule of the room above.
+    `max_new_tokens`, the stop id included: the rule of the room above. `squeezed` says whether that changed the call.
     """
 
     def __init__(
@@ -101,7 +105,8 @@ class ConstrainedSampler:
         self._constraint, self._choose = constraint, choose
         self.state = state
         self._room = max_new_tokens
-        self.refused = 0  # how often the model's own choice was not legal
+        self.refused = 0  # how often the model's own choice was not legal, or left no room
+        self.squeezed = False  # a legal choice was not taken for lack of room: the call is not the one that was meant
 
     def __call__(self, logits: Logits) -> int:
         if self.state.final:
@@ -110,7 +115,7 @@ class ConstrainedSampler:
         after = self._constraint.after(self.state, token)
         if after is None or not self._fits(after):
             self.refused += 1
-            token, after = self._legal_choice(logits)
+            token, after = self._replacement(logits, None if after is None else token)
         self._room -= 1
         self.state = after
         return token
@@ -119,13 +124,16 @@ class ConstrainedSampler:
         """Whether one more token, those still needed after it, and the stop id fit."""
         return self._constraint.left(after) + 2 <= self._room
 
-    def _legal_choice(self, logits: Logits) -> tuple[int, State]:
+    def _replacement(self, logits: Logits, meant: int | None) -> tuple[int, State]:
+        """What is taken instead of the model's own choice; `meant` is that choice where it is legal."""
         legal = self._constraint.mask(self.state)
         if not legal.any():
             raise ModelError("No token of the vocabulary continues the call: the tokenizer lacks single bytes.")
         token = self._choose(np.where(legal, logits, NEVER))
+        meant = token if meant is None else meant
         if not self._fits(self._after(token)):
             token = self._choose(np.where(self._fitting(legal), logits, NEVER))
+        self.squeezed = self.squeezed or token != meant
         return token, self._after(token)
 
     def _fitting(self, legal: Mask) -> Mask:

@@ -7,7 +7,7 @@ import { element, fill } from "./elements.js";
 /**
  * @typedef {object} Answer of the worker
  * @property {string} text
- * @property {boolean} stopped
+ * @property {boolean} stopped false where the window cut it off or short
  * @property {number} first seconds
  * @property {number} tokensPerSecond
  * @property {number[]} ids
@@ -97,7 +97,7 @@ function wordsFor(action) {
 /** @param {Answer} answer */
 function noteOf({ stopped, action }) {
   if (!stopped) {
-    return "Cut off: the model’s window is full.";
+    return `Cut off: the model’s window is full.${action ? " An app would not act on this." : ""}`;
   }
   if (action?.status === "refused") {
     return `An app would not act on this: ${action.said}.`;

@@ -81,12 +81,12 @@ export class Session {
     const constrain = constrained ? this.chat.constrain : "off";
     const { signal } = this._answering;
     const answer = await this.chat.answer(text, { constrain, onText, onToken: () => this._breathe(), signal });
-    return { ...answer, tokensPerSecond: answer.tokensPerSecond, action: this._considered(answer.text) };
+    return { ...answer, tokensPerSecond: answer.tokensPerSecond, action: this._considered(answer) };
   }
 
-  /** What the answer comes to: nothing is done here. null where the model has no functions. @param {string} text */
-  _considered(text) {
-    const action = this._actions?.consider(text);
+  /** What the answer comes to: nothing is done here. null where the model has no functions. @param {import("./core/answer.js").Answer} answer */
+  _considered(answer) {
+    const action = this._actions?.consider(answer);
     return action ? { ...action, said: describe(action) } : null;
   }
 

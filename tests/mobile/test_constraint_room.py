@@ -103,6 +103,62 @@ def test_the_smallest_budget_that_holds_a_call_is_enough(seed: int, more: int, s
     json.loads(b"".join(rules.tokens[token] for token in ids[:-1]))
 
 
+@pytest.mark.parametrize(
+    ("choices", "squeezed"),
+    [
+        (["roomy"], False),
+        (["illegal", "roomy"], False),
+        (["illegal", "tight", "roomy"], True),
+        (["tight", "roomy"], True),
+        (["tight", "tight", "roomy"], True),
+    ],
+)
+def test_squeezed_is_a_legal_choice_that_was_not_taken(choices: list[str], squeezed: bool) -> None:
+    """A random sampler chooses anew each time it is asked: here it follows a script."""
+    rules = constraint()
+    budget = rules.left(rules.automaton.start(UTTERANCE)) + 1  # the smallest that holds a call
+    script: list[int] = []
+    choose = rules.sampler(lambda _: script.pop(0), UTTERANCE, budget)
+    logits = np.zeros(rules.vocab_size, dtype=np.float32)
+    for room in range(budget, 0, -1):
+        legal = np.flatnonzero(rules.mask(choose.state)).tolist()
+        fitting = [token for token in legal if left_after(rules, choose.state, token) + 2 <= room]
+        tight = [token for token in legal if token not in fitting]
+        if tight:
+            illegal = next(token for token in range(rules.vocab_size) if token not in legal)
+            kinds = {"roomy": fitting[0], "tight": tight[0], "illegal": illegal}
+            script += [kinds[choice] for choice in choices]
+            assert choose(logits) == fitting[0]
+            assert (script, choose.squeezed, choose.refused) == ([], squeezed, int(len(choices) > 1))
+            return
+        script.append(fitting[0])
+        choose(logits)
+    raise AssertionError("no step had a token too many")
+
+
+def left_after(rules: CallConstraint, state: State, token: int) -> int:
+    after = rules.after(state, token)
+    assert after is not None
+    return rules.left(after)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 120), st.booleans())
+def test_squeezed_is_what_another_budget_would_have_said_otherwise(seed: int, budget: int, substrings: bool) -> None:
+    """A greedy model that the budget let be says what it would have said with room without end, and no other does."""
+    (said, squeezed), (unlimited, free) = (greedy_walk(constraint(substrings), seed, size) for size in (budget, 10_000))
+    assert not free
+    assert squeezed == (said != unlimited[: len(said)])
+
+
+def greedy_walk(rules: CallConstraint, seed: int, budget: int) -> tuple[list[int], bool]:
+    random, choose = np.random.default_rng(seed), rules.sampler(Sampler(), UTTERANCE, budget)
+    ids: list[int] = []
+    while len(ids) < min(budget, 200) and ids[-1:] != [STOP]:
+        ids.append(choose(random.standard_normal(rules.vocab_size).astype(np.float32)))
+    return ids, choose.squeezed
+
+
 @pytest.mark.parametrize("kind", ["schema", "substrings"])
 def test_64_tokens_allow_every_function_of_the_shipped_student(kind: str) -> None:
     """Counted in bytes, 64 new tokens forbade the long names: the longest heads have more than 40."""

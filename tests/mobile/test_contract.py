@@ -34,6 +34,9 @@ PREBUILT = Prebuilt()
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((CONTRACT / "bundle.schema.json").read_text(encoding="utf-8")))
 
 
+NOTHING_SAID = {"function": None, "arguments": {}, "corrected": [], "questions": [], "argument": None}
+
+
 def bundle_values() -> Any:
     return json.loads((PREBUILT.folder / "bundle.json").read_text(encoding="utf-8"))
 
@@ -304,6 +307,34 @@ def test_walks_and_constrained_answers_are_valid_calls() -> None:
             jsonschema.validate(call["arguments"], schema_of(call["name"]))
     for case in walks:
         assert len(case["ids"]) + case["stopped"] <= case["max_new_tokens"]
+
+
+def test_walks_are_squeezed_where_the_budget_changed_them() -> None:
+    """Against the best legal token of each step, without a budget."""
+    squeezed = 0
+    for case in vectors("constraint", "walks"):
+        rules = PREBUILT.constraints[case["mode"]]
+        state: Any = rules.automaton.start(case["text"])
+        unlimited: list[int] = []
+        while not state.final:
+            logits = made_up_logits(rules.vocab_size, len(unlimited), case["seed"])
+            unlimited.append(int(np.argmax(np.where(rules.mask(state), logits, -np.inf))))
+            state = rules.after(state, unlimited[-1])
+        unlimited += rules.stop_ids
+        said = [*case["ids"], *(rules.stop_ids if case["stopped"] else [])]
+        assert case["squeezed"] == (said != unlimited[: len(said)])
+        squeezed += case["squeezed"] and case["stopped"]
+    assert squeezed > 10
+
+
+def test_an_answer_that_was_cut_off_is_refused_and_another_is_its_text() -> None:
+    results = {case["text"]: case["result"] for case in vectors("actions", "cases") if case["home"] == "flat"}
+    for case in vectors("actions", "answers"):
+        if case["stopped"]:
+            assert case["result"] == results.get(case["text"], case["result"])
+            assert case["result"]["code"] != "cut_off"
+        else:
+            assert case["result"] == NOTHING_SAID | {"status": "refused", "code": "cut_off"}
 
 
 def test_values_of_walks_are_cut_from_the_text() -> None:

@@ -117,9 +117,7 @@ def test_the_react_native_blocks_run(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "bundle.json is of another file" in said["wrong"]
     answer = Chat(PREBUILT, runner="interpreter").answer("turn on the kitchen lights", 64)
-    expected = (
-        Actions(read_tools(PREBUILT / "tools.json"), {"area": ["kitchen", "office"]}).consider(answer.text).entry()
-    )
+    expected = Actions(read_tools(PREBUILT / "tools.json"), {"area": ["kitchen", "office"]}).consider(answer).entry()
     assert expected["status"] == "ready"
     assert {key: said["considered"][key] for key in ("status", "function", "arguments")} == {
         key: expected[key] for key in ("status", "function", "arguments")

@@ -83,7 +83,8 @@ def test_fields_of_the_bundle() -> None:
 
 
 def test_codes_and_limits_are_those_of_python() -> None:
-    assert set(re.findall(r'case \w+ = "(\w+)"', source("CallCheck.swift"))) == set(REASONS)
+    codes = set(REASONS) - {"cut_off"}  # LiteRT-LM decodes freely: what it cuts off is no call
+    assert set(re.findall(r'case \w+ = "(\w+)"', source("CallCheck.swift"))) == codes
     assert f"longest = {call_check.LONGEST:_} " in source("CallCheck.swift")
     assert f"{call_check.EXACT + 1:_} " in source("JSONValue.swift")
     limits = {"sure": names.ACCEPT, "similar": names.SUGGEST, "mostSuggestions": names.SUGGESTIONS}

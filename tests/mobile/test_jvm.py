@@ -20,7 +20,7 @@ PREBUILT = REPOSITORY / "mobile" / "prebuilt" / "small"
 LISTS = {
     "tokenizer.encode": 500, "tokenizer.decode": 50, "chat_template.cases": 50, "sampler.cases": 100,
     "plan.cases": 100, "stream.streams": 50, "stream.answers": 5, "constraint.cases": 100, "constraint.refused": 20,
-    "constraint.walks": 20, "constraint.schemas": 60, "actions.cases": 100,
+    "constraint.walks": 20, "constraint.schemas": 60, "actions.cases": 100, "actions.answers": 5,
     "actions.similarity": 30, "damaged.cases": 30, "golden.cases": 50, "drafter.cases": 30,
 }  # fmt: skip
 

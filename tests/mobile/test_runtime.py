@@ -339,7 +339,6 @@ def test_answers_are_valid_calls(exported: Exported, constrain: Any) -> None:
     for text in ("on", "é"):  # short: the window of 48 holds no longer call, spelled byte by byte
         answer = chat.answer(text, constrain=constrain)
         assert json.loads(answer.text)["name"] in ("HassTurnOn", None)
-        assert answer.stopped
         assert answer.refused > 0
         assert chat.tokenizer.decode(answer.ids) == answer.text
     with pytest.raises(ModelError, match="constrain is 'json'; known are off, schema, substrings"):

@@ -1,8 +1,9 @@
 /**
  * The safe way from an answer of the model to an effect.
  *
- * What the model says is checked against tools.json, names are looked up in the home's lists, and only then may a
- * function that the app registered be called; without `dryRun: false` not even that. All else is refused or asked back.
+ * An answer that was cut off is refused, whole call or not. What else the model says is checked against tools.json,
+ * names are looked up in the home's lists, and only then may a function that the app registered be called; without
+ * `dryRun: false` not even that. All else is refused or asked back.
  */
 
 import { CallGrammar } from "./call_grammar.js";
@@ -14,6 +15,7 @@ import { find } from "./names.js";
 
 /** @type {Record<string, string>} */
 const REASONS = {
+  cut_off: "the answer was cut off",
   not_a_call: "the answer is no call",
   unknown_function: "the answer names a function that is not offered",
   unknown_argument: "the function has no such argument",
@@ -35,6 +37,8 @@ const REASONS = {
  * @property {string | null} code why it was refused
  * @property {string | null} argument that is the cause
  */
+
+/** An Answer of Chat, or a text alone, which does not tell whether it was cut off. @typedef {{text: string, stopped: boolean} | string} AnswerOrText */
 
 /** What happened: `done` only where the app's function was called. @typedef {{action: Action, done: boolean, message: string, value: any}} Outcome */
 
@@ -65,13 +69,16 @@ export class Actions {
   }
 
   /**
-   * What an answer comes to; nothing is done.
-   * @param {string} text
+   * What an answer comes to; nothing is done. Give the Answer of Chat where there is one.
+   * @param {AnswerOrText} answer
    * @param {Record<string, string>} [choices] names by argument that answer earlier questions
    * @returns {Action}
    */
-  consider(text, choices = {}) {
-    const call = readCall(text);
+  consider(answer, choices = {}) {
+    if (typeof answer !== "string" && !answer.stopped) {
+      return action("refused", { code: "cut_off" });
+    }
+    const call = readCall(typeof answer === "string" ? answer : answer.text);
     if (call === null) {
       return action("refused", { code: "not_a_call" });
     }
@@ -90,12 +97,12 @@ export class Actions {
   /**
    * Considers an answer and, where it is ready and `dryRun` is off, calls the registered effect. What the effect
    * throws is the app's own and comes through.
-   * @param {string} text
+   * @param {AnswerOrText} answer
    * @param {{dryRun?: boolean, choices?: Record<string, string>}} [options]
    * @returns {Promise<Outcome>}
    */
-  async perform(text, { dryRun = true, choices = {} } = {}) {
-    const considered = this.consider(text, choices);
+  async perform(answer, { dryRun = true, choices = {} } = {}) {
+    const considered = this.consider(answer, choices);
     const effect = this._effects.get(String(considered.function));
     const outcome = (/** @type {string} */ message) => ({ action: considered, done: false, message, value: undefined });
     if (considered.status !== "ready") {

@@ -39,9 +39,10 @@ export class TextStream {
 /**
  * One answer: its text, and how long it took.
  *
- * `ids` are without the stop id. `stopped` is false where the budget or the window ended the answer. Times are in
- * seconds: `first` from the call to the first new token (prompt included), `seconds` of the whole. `refused` counts
- * the tokens that the constraint replaced.
+ * `ids` are without the stop id. `stopped` is false where the budget or the window ended the answer, or cut it short: a
+ * constrained answer is a whole call even so, but not the one the model meant. Times are in seconds: `first` from the
+ * call to the first new token (prompt included), `seconds` of the whole. `refused` counts the tokens that the constraint
+ * replaced.
  */
 export class Answer {
   /**

@@ -112,13 +112,14 @@ export class Chat {
       const ids = generate(this.runner, prompt, how);
       const { times, ...got } = await this._collected(ids, onText, onToken);
       const end = performance.now();
+      const constrained = choosing instanceof ConstrainedSampler ? choosing : null;
       return new Answer({
         ...got,
-        stopped: got.ids.length < limit,
+        stopped: got.ids.length < limit && !constrained?.squeezed,
         promptTokens: prompt.length,
         first: ((times[0] ?? end) - start) / 1e3,
         seconds: (end - start) / 1e3,
-        refused: choosing instanceof ConstrainedSampler ? choosing.refused : 0,
+        refused: constrained?.refused ?? 0,
       });
     });
   }

@@ -9,6 +9,10 @@
  * and 2 stands for the token itself and the stop id. A choice of the model that is illegal or breaks the rule is made
  * again among the legal tokens; if the new choice breaks the rule too, once more among those that keep it, or, where
  * none does, among those with the smallest left(): a budget that holds no call is used up on the way to the nearest.
+ *
+ * A call is then whole, and not the one that was meant. So a sampler is `squeezed` from the first step on at which it
+ * takes another id than the one meant, which is the model's own choice where that is legal, else the new choice among
+ * all legal tokens.
  */
 
 import { Automaton } from "./automaton.js";
@@ -90,7 +94,7 @@ export class CallConstraint {
  * Chooses among the legal tokens, by the sampler it is given: for use as `choose` of `generate`.
  *
  * Towards the end of the budget only tokens are taken that leave room to complete the call, so that it is whole at
- * `maxNewTokens`, the stop id included: the rule of the room above.
+ * `maxNewTokens`, the stop id included: the rule of the room above. `squeezed` says whether that changed the call.
  */
 export class ConstrainedSampler {
   /**
@@ -104,8 +108,10 @@ export class ConstrainedSampler {
     this._choose = choose;
     this._room = maxNewTokens;
     this.state = state;
-    /** How often the model's own choice was not legal. */
+    /** How often the model's own choice was not legal, or left no room. */
     this.refused = 0;
+    /** A legal choice was not taken for lack of room: the call is not the one that was meant. */
+    this.squeezed = false;
   }
 
   /** One id. @param {Logits} logits */
@@ -117,7 +123,7 @@ export class ConstrainedSampler {
     let after = this._constraint.after(this.state, id);
     if (!after || !this._fits(after)) {
       this.refused++;
-      id = this._legalChoice(logits);
+      id = this._replacement(logits, after ? id : null);
       after = this._after(id);
     }
     this._room--;
@@ -130,14 +136,17 @@ export class ConstrainedSampler {
     return this._constraint.left(after) + 2 <= this._room;
   }
 
-  /** @param {Logits} logits */
-  _legalChoice(logits) {
+  /** What is taken instead of the model's own choice; `meant` is that choice where it is legal. @param {Logits} logits @param {number | null} meant */
+  _replacement(logits, meant) {
     const legal = this._constraint.mask(this.state);
     if (!legal.includes(1)) {
       throw new ModelError("No token of the vocabulary continues the call: the tokenizer lacks single bytes.");
     }
-    const id = this._choose(masked(logits, legal));
-    return this._fits(this._after(id)) ? id : this._choose(masked(logits, this._fitting(legal)));
+    const legalId = this._choose(masked(logits, legal));
+    const fits = this._fits(this._after(legalId));
+    const id = fits ? legalId : this._choose(masked(logits, this._fitting(legal)));
+    this.squeezed ||= id !== (meant ?? legalId);
+    return id;
   }
 
   /** The legal tokens that leave room, or those that come nearest to it. @param {Uint8Array} legal */

@@ -5,7 +5,7 @@ import { Actions, readTools } from "../../../mobile/web/core/index.js";
 import { key, percent } from "../../../mobile/web/core/names.js";
 import { errorOf, shippedText, vectors } from "./contract.js";
 
-const { homes, toolsets, similarity, cases } = vectors("actions");
+const { homes, toolsets, similarity, cases, answers } = vectors("actions");
 const tools = readTools(shippedText("tools.json"));
 const ON = '{"name":"HassTurnOn","arguments":{"area":"kitchn"}}';
 
@@ -13,6 +13,13 @@ test("actions: results of the contract", () => {
   for (const { home, text, tools: set, result } of cases) {
     const list = set ? readTools(JSON.stringify(toolsets[set])) : tools;
     assert.deepEqual(new Actions(list, homes[home]).consider(text), result, `${home}: ${text.slice(0, 200)}`);
+  }
+});
+
+test("actions: answers of the contract, whole and cut off", () => {
+  for (const { home, text, stopped, result } of answers) {
+    const found = new Actions(tools, homes[home]).consider({ text, stopped });
+    assert.deepEqual(found, result, `${stopped}: ${text}`);
   }
 });
 

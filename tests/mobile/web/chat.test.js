@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Chat, Sampler, uniform } from "../../../mobile/web/core/index.js";
+import { Actions, Chat, Sampler, uniform } from "../../../mobile/web/core/index.js";
 import { bundle, errorOf, shippedText, vectors } from "./contract.js";
 import { FakeRunner } from "./fake_runner.js";
 
@@ -60,8 +60,29 @@ test("chat: a constraint mends what the model says", async () => {
   const answer = await chat.answer(LIGHTS, { maxNewTokens: 40 });
   const call = JSON.parse(answer.text);
   assert.deepEqual(Object.keys(call), ["name", "arguments"]);
-  assert.ok(answer.refused > 0 && answer.stopped);
+  assert.ok(answer.refused > 0);
+  assert.ok(!answer.stopped, "a string of the first legal ids, which the budget closed");
   assert.equal((await chat.answer(LIGHTS, { constrain: "off" })).refused, 0);
+});
+
+test("chat: an answer stopped where its budget let it be the one that was meant", async () => {
+  for (const mode of ["schema", "substrings"]) {
+    const { chat } = chatThatSays(CALL.ids, mode);
+    const stopped = [];
+    for (let maxNewTokens = 1; maxNewTokens <= 40; maxNewTokens++) {
+      const answer = await chat.answer(LIGHTS, { maxNewTokens });
+      assert.equal(answer.stopped, answer.ids.join() === CALL.ids.join(), `${mode}: ${maxNewTokens}`);
+      stopped.push(answer.stopped);
+    }
+    assert.ok(!stopped[CALL.ids.length] && stopped[39], "its room is a bound: the last token and the stop id need more");
+    const short = await chat.answer(LIGHTS, { maxNewTokens: CALL.ids.length });
+    assert.equal(JSON.parse(short.text).name, "HassTurnOn", "a whole call even so");
+    const actions = new Actions(chat.tools);
+    actions.on("HassTurnOn", () => assert.fail("must not be called"));
+    const { done, action, message } = await actions.perform(short, { dryRun: false });
+    assert.deepEqual([done, action.code, message], [false, "cut_off", "refused, the answer was cut off"]);
+    assert.equal(actions.consider(await chat.answer(LIGHTS)).status, "ready");
+  }
 });
 
 test("chat: the window ends an answer, and too long a text is refused before anything runs", async () => {

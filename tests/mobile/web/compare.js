@@ -10,7 +10,7 @@ const KINDS = {
   encode: ({ tokenizer, texts }) => texts.map((text) => new Tokenizer(tokenizer).encode(text)),
   /** The canonical spelling of each JSON text. */
   canonical: ({ texts }) => texts.map((text) => canonicalJson(parseJson(text))),
-  /** Per walk and step: the allowed ids, the bound on what is left, the id that was chosen. */
+  /** Per walk and step: the allowed ids, the bound on what is left, the id that was chosen; then what the sampler counted. */
   walks: ({ tools, tokenizer, vocab_size: vocabSize, stop_ids: stopIds, substrings, walks }) => {
     const constraint = new CallConstraint({ tools: readTools(tools), tokenizer, vocabSize, stopIds, substrings });
     return walks.map((walk) => followed(constraint, walk));
@@ -28,7 +28,7 @@ function followed(constraint, { text, budget, logits }) {
       break;
     }
   }
-  return { steps, refused: sampler.refused };
+  return { steps, refused: sampler.refused, squeezed: sampler.squeezed };
 }
 
 const { kind, ...given } = JSON.parse(readFileSync(0, "utf8"));

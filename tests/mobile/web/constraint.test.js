@@ -48,7 +48,7 @@ test("constraint: where answers of the contract stop being calls", () => {
 });
 
 test("constraint: whole answers of the contract, with their budget", () => {
-  for (const { mode, text, max_new_tokens: budget, seed, ids, stopped, refused } of contract.walks) {
+  for (const { mode, text, max_new_tokens: budget, seed, ids, stopped, refused, squeezed } of contract.walks) {
     const sampler = constraints[mode].sampler(argmax, text, budget);
     const got = [];
     while (got.length < budget) {
@@ -59,8 +59,8 @@ test("constraint: whole answers of the contract, with their budget", () => {
       got.push(id);
     }
     assert.deepEqual(
-      [got, got.length < budget, sampler.refused],
-      [ids, stopped, refused],
+      [got, got.length < budget, sampler.refused, sampler.squeezed],
+      [ids, stopped, refused, squeezed],
       JSON.stringify([mode, text, budget, seed]),
     );
   }

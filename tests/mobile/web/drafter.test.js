@@ -55,7 +55,7 @@ test("drafter: what is learned is forgotten before it grows too large", () => {
 });
 
 /** The answers of a chat to texts, whose model says what golden.json has; with the calls and the sampler's logits. */
-async function answered(mode, shape, speculative) {
+async function answered(mode, shape, speculative, maxNewTokens = golden.max_new_tokens) {
   const runner = new FakeRunner([], shape);
   const chat = new Chat({ bundle, files, runner, constrain: mode, speculative });
   const answers = [];
@@ -65,7 +65,7 @@ async function answered(mode, shape, speculative) {
     runner.answer = expected.ids;
     runner.promptTokens = chat.promptIds(text).length;
     const { ids, stopped, refused } = await chat.answer(text, {
-      maxNewTokens: golden.max_new_tokens,
+      maxNewTokens,
       sampler: { choose },
     });
     const read = runner.ids.slice(0, runner.promptTokens + ids.length - Number(!stopped));
@@ -82,6 +82,18 @@ test("drafter: a chat's answers and choices are those without, in fewer calls", 
     assert.deepEqual(quick.answers, plain.answers, mode);
     assert.deepEqual(without, plain, `${mode}: without a signature for it`);
     assert.ok(quick.calls < plain.calls / 2, `${mode}: ${quick.calls} calls and ${plain.calls}`);
+  }
+});
+
+test("drafter: what a small budget cuts short is the same with drafts", async () => {
+  for (const mode of ["schema", "substrings"]) {
+    for (const budget of [12, 18, 24, 30]) {
+      const plain = await answered(mode, { verifySize: SIZE }, false, budget);
+      const quick = await answered(mode, { verifySize: SIZE }, true, budget);
+      assert.deepEqual(quick.answers, plain.answers, `${mode}: ${budget}`);
+      const cut = plain.answers.filter(({ stopped }) => !stopped).length;
+      assert.ok(cut > 0 && cut < plain.answers.length, `${mode}: ${cut} of ${plain.answers.length} at ${budget}`);
+    }
   }
 });
 

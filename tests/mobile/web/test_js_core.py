@@ -160,5 +160,6 @@ def test_constraint_on_every_keyword(substrings: bool) -> None:
             assert allowed == np.flatnonzero(constraint.mask(sampler.state)).tolist(), where
             assert left == constraint.left(sampler.state), where
             assert chosen == sampler(walk["logits"][step]), where
-        assert answer["refused"] == sampler.refused
+        assert (answer["refused"], answer["squeezed"]) == (sampler.refused, sampler.squeezed)
     assert any(answer["steps"][-1][2] == STOP for answer in got)
+    assert {answer["squeezed"] for answer in got} == {False, True}

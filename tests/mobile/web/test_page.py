@@ -250,6 +250,16 @@ def test_the_constraint_can_be_switched_off(visit: Visit) -> None:
     assert free[1] == python
 
 
+def test_an_answer_that_the_window_cut_short_is_told(visit: Visit) -> None:
+    """A whole call, and not the one that was meant: 11 tokens are left."""
+    assert visit.ask("turn on the kitchen lights" + " please" * 133) == "Refused"
+    assert visit.page.inner_text("#answer-text") == '{"name":null,"arguments":{}}'
+    note = "Cut off: the model’s window is full. An app would not act on this."
+    assert visit.page.inner_text("#answer-note") == note
+    assert visit.ask("turn on the kitchen lights") == "Kitchen · lights → on"
+    assert visit.page.inner_text("#answer-note") == "HassTurnOn, checked against its schema"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

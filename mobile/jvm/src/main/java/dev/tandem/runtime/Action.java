@@ -18,6 +18,7 @@ public record Action(Status status, String function, Map<String, Object> argumen
 
     /** Why a call is refused. */
     public enum Code {
+        CUT_OFF("the answer was cut off"),
         NOT_A_CALL("the answer is no call"),
         UNKNOWN_FUNCTION("the answer names a function that is not offered"),
         UNKNOWN_ARGUMENT("the function has no such argument"),

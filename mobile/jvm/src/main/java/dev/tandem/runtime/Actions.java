@@ -10,14 +10,16 @@ import java.util.Map;
 /**
  * The safe way from an answer of the model to an effect.
  *
- * <p>What the model says is checked against tools.json, names are looked up in the home's lists, and only then may an
- * effect that the app registered be called; a dry run does not even do that. All else is refused or asked back.
+ * <p>An answer that was cut off is refused, whole call or not. What else the model says is checked against tools.json,
+ * names are looked up in the home's lists, and only then may an effect that the app registered be called; a dry run does
+ * not even do that. All else is refused or asked back. A text alone does not tell whether it was cut off: give the
+ * {@link Answer} where there is one.
  *
  * <pre>{@code
  * Actions actions = new Actions(tools, new Home("{\"area\":[\"kitchen\"]}", tools));
  * actions.on("HassTurnOn", arguments -> lights.turnOn(arguments));
- * actions.perform(answer.text());        // dry: says what it would do
- * actions.perform(answer.text(), false); // does it
+ * actions.perform(answer);        // dry: says what it would do
+ * actions.perform(answer, false); // does it
  * }</pre>
  */
 public final class Actions {
@@ -52,6 +54,17 @@ public final class Actions {
     }
 
     /** What an answer comes to; nothing is done. */
+    public Action consider(Answer answer) {
+        return consider(answer, Collections.emptyMap());
+    }
+
+    /** {@code choices}: names by argument that answer earlier questions. */
+    public Action consider(Answer answer, Map<String, String> choices) {
+        return answer.stopped() ? consider(answer.text(), choices)
+                : Action.refused(null, Action.Code.CUT_OFF, null);
+    }
+
+    /** What a text comes to; nothing is done. */
     public Action consider(String text) {
         return consider(text, Collections.emptyMap());
     }
@@ -77,11 +90,21 @@ public final class Actions {
     }
 
     /** A dry run: what would be done for an answer. */
+    public Outcome perform(Answer answer) {
+        return perform(answer, true);
+    }
+
+    /** Considers an answer and, where it is ready and this is no dry run, calls the registered effect. */
+    public Outcome perform(Answer answer, boolean dryRun) {
+        return perform(consider(answer), dryRun);
+    }
+
+    /** A dry run: what would be done for a text. */
     public Outcome perform(String text) {
         return perform(text, true);
     }
 
-    /** Considers an answer and, where it is ready and this is no dry run, calls the registered effect. */
+    /** Considers a text and, where it is ready and this is no dry run, calls the registered effect. */
     public Outcome perform(String text, boolean dryRun) {
         return perform(consider(text), dryRun);
     }

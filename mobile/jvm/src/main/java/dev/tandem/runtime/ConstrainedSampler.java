@@ -8,7 +8,8 @@ import java.util.BitSet;
  *
  * <p>The rule of the room (docstring of mobile/runtime/constraint.py): with {@code room} tokens left, stop id included,
  * a token is taken only if left(state after it) + 2 is at most {@code room}, so that the call is whole at the end of
- * the budget. Where no token keeps the rule, one of those nearest to an end is taken.
+ * the budget. Where no token keeps the rule, one of those nearest to an end is taken. A call that the rule changed is
+ * not the one that was meant: the sampler is {@code squeezed} from then on.
  */
 public final class ConstrainedSampler implements TokenChoice {
     private final CallConstraint constraint;
@@ -16,6 +17,7 @@ public final class ConstrainedSampler implements TokenChoice {
     private CallState state;
     private int room;
     private int refused;
+    private boolean squeezed;
 
     ConstrainedSampler(CallConstraint constraint, Sampler choose, CallState state, int maxNewTokens) {
         this.constraint = constraint;
@@ -24,9 +26,14 @@ public final class ConstrainedSampler implements TokenChoice {
         this.room = maxNewTokens;
     }
 
-    /** How often the model's own choice was not taken. */
+    /** How often the model's own choice was not legal, or left no room. */
     public int refused() {
         return refused;
+    }
+
+    /** Whether a legal choice was not taken for lack of room: the call is not the one that was meant. */
+    public boolean squeezed() {
+        return squeezed;
     }
 
     @Override
@@ -37,7 +44,7 @@ public final class ConstrainedSampler implements TokenChoice {
         int id = choose.choose(logits);
         if (!fits(constraint.after(state, id))) {
             refused++;
-            id = legalChoice(logits);
+            id = replacement(logits, id);
         }
         room--;
         state = constraint.after(state, id);
@@ -52,14 +59,18 @@ public final class ConstrainedSampler implements TokenChoice {
         return after != CallState.NONE && constraint.left(after) + 2 <= room;
     }
 
-    private int legalChoice(float[] logits) {
+    /** What is taken instead of the model's own choice. */
+    private int replacement(float[] logits, int own) {
         BitSet legal = constraint.legal(state);
         if (legal.isEmpty()) {
             throw new ModelException(
                     "No token of the vocabulary continues the call: the tokenizer lacks single bytes.");
         }
-        int id = choose.choose(only(legal, logits));
-        return fits(constraint.after(state, id)) ? id : choose.choose(only(fitting(legal), logits));
+        int first = choose.choose(only(legal, logits));
+        int id = fits(constraint.after(state, first)) ? first : choose.choose(only(fitting(legal), logits));
+        int meant = constraint.after(state, own) == CallState.NONE ? first : own; // its own, where that is legal
+        squeezed |= id != meant;
+        return id;
     }
 
     /** The legal tokens that leave room, or those that come nearest to it. */

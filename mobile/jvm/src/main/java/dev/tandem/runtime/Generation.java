@@ -58,8 +58,10 @@ final class Generation {
     /** What was made; {@code start}: System.nanoTime() at the question. */
     Answer answer(int promptTokens, long start) {
         long end = System.nanoTime();
-        int refused = choice instanceof ConstrainedSampler sampler ? sampler.refused() : 0;
-        return new Answer(text.toString(), ids.toArray(), stopped, cancelled, promptTokens,
+        ConstrainedSampler constrained = choice instanceof ConstrainedSampler sampler ? sampler : null;
+        int refused = constrained == null ? 0 : constrained.refused();
+        boolean squeezed = constrained != null && constrained.squeezed();
+        return new Answer(text.toString(), ids.toArray(), stopped && !squeezed, cancelled, promptTokens,
                 (first == 0 ? end : first) - start, end - start, refused);
     }
 

@@ -29,6 +29,12 @@ final class ActionVectors {
             Vectors.check("result of " + values.get("text"), JsonText.of(plain(values.get("result"))),
                     JsonText.of(entry(action)));
         });
+        vectors.each(file, "actions", "answers", values -> {
+            Home home = new Home(JsonText.of(homes.get(values.get("home"))), vectors.tools);
+            Answer answer = answer((String) values.get("text"), (Boolean) values.get("stopped"));
+            Vectors.check("result of " + values, JsonText.of(plain(values.get("result"))),
+                    JsonText.of(entry(new Actions(vectors.tools, home).consider(answer))));
+        });
         vectors.each(file, "actions", "similarity", values -> {
             List<String> keys = new ArrayList<>();
             keys.add(Names.key((String) values.get("a")));
@@ -56,10 +62,18 @@ final class ActionVectors {
         Action chosen = actions.consider(vague, Collections.singletonMap("area", "hall"));
         Vectors.check("answered", Action.Status.READY, chosen.status());
         Vectors.check("refused", "refused, the answer is no call", actions.perform("turn it on", false).message());
+        Vectors.check("cut off", "refused, the answer was cut off",
+                actions.perform(answer(call, false), false).message());
         Vectors.check("effects", 1, done.size());
+        Vectors.check("dry", false, actions.perform(answer(call, true)).done());
+        Vectors.check("whole", true, actions.perform(answer(call, true), false).done());
         Vectors.refused(ActionException.class, () -> actions.on("HassExplode", arguments -> null));
         Vectors.refused(ActionException.class, () -> new Home("{\"areas\":[\"hall\"]}", vectors.tools));
         Vectors.refused(ActionException.class, () -> new Home("{\"area\":[\"\"]}", vectors.tools));
+    }
+
+    private static Answer answer(String text, boolean stopped) {
+        return new Answer(text, new int[0], stopped, false, 0, 0, 0, 0);
     }
 
     private static Map<String, Object> entry(Action action) {

@@ -98,6 +98,7 @@ final class ConstraintVectors {
         Vectors.check("ids", Json.integers(values.get("ids"), "ids"), ids.toArray());
         Vectors.check("stopped", values.get("stopped"), stopped);
         Vectors.check("refused", Json.integer(values.get("refused"), "refused"), sampler.refused());
+        Vectors.check("squeezed", values.get("squeezed"), sampler.squeezed());
     }
 
     private float[] logits(int step, long seed) {

@@ -17,6 +17,7 @@ final class SpeculativeAnswers {
 
     static void run(Vectors vectors) {
         vectors.one("the same answers in fewer calls", () -> fewerCalls(vectors));
+        vectors.one("answers that a budget cuts short", () -> cutShort(vectors));
         vectors.one("budgets up to the window's end", () -> {
             everyBudget(vectors, () -> Sampler.GREEDY);
             everyBudget(vectors, () -> Sampler.seeded(1, 8, 1, 3));
@@ -66,6 +67,32 @@ final class SpeculativeAnswers {
         Vectors.check("calls without drafts", runners[2].calls, runners[1].calls);
         Vectors.check("fewer calls: " + runners[0].calls + " of " + runners[1].calls, true,
                 runners[0].calls * 1.5 < runners[1].calls);
+    }
+
+    /** An answer stopped where it is the recorded one: a smaller budget makes another call of it, with drafts or not. */
+    private static void cutShort(Vectors vectors) {
+        Map<String, Object> golden = vectors.file("golden");
+        Map<String, Object> values = Json.object(Json.array(golden.get("cases"), "cases").get(0), "cases");
+        int[] ids = Json.integers(Json.object(values.get("schema"), "schema").get("ids"), "ids");
+        Ids proposed = new Ids();
+        proposed.addAll(ids);
+        proposed.add(vectors.bundle.stopIds[0]);
+        List<Message> messages = Arrays.asList(Message.user((String) values.get("text")));
+        VerifyingRunner[] runners = {runner(vectors), runner(vectors)};
+        Chat[] chats = {chat(vectors, runners[0], true), chat(vectors, runners[1], false)};
+        int whole = 0;
+        for (int budget = 1; budget <= 40; budget++) {
+            int[] first = null;
+            for (int index = 0; index < chats.length; index++) {
+                runners[index].propose(proposed.toArray());
+                Answer answer = chats[index].ask(messages, budget, Sampler.GREEDY, Constrain.SCHEMA, piece -> true);
+                Vectors.check("stopped at " + budget, Arrays.equals(ids, answer.ids()), answer.stopped());
+                Vectors.check("ids at " + budget, first == null ? answer.ids() : first, answer.ids());
+                first = answer.ids();
+                whole += answer.stopped() ? 1 : 0;
+            }
+        }
+        Vectors.check("some stopped and some did not: " + whole, true, whole > 10 && whole < 50);
     }
 
     /** Drafts learned from another answer are rejected at first; those of the same answer again are accepted. */

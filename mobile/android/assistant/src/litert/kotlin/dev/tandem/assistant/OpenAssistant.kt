@@ -52,7 +52,7 @@ private inline fun <T> naming(what: String, work: () -> T): T =
         throw ModelException("LiteRT cannot $what: ${error.message}", error)
     }
 
-/** Constrained answers: every call is valid by construction, and checked all the same. */
+/** Constrained answers: every call is valid by construction, and checked all the same; one cut short is refused. */
 private class LiteRtAssistant(
     private val chat: Chat,
     private val runner: LiteRtRunner,
@@ -69,7 +69,7 @@ private class LiteRtAssistant(
         }
         context.ensureActive() // cancelled: an answer cut short is nobody's
         Call(
-            action = actions.consider(answer.text()),
+            action = actions.consider(answer),
             answer = answer.text(),
             tokens = answer.ids().size,
             firstMillis = answer.first() / 1_000_000,
