@@ -48,15 +48,17 @@ def test_a_limit_beyond_all_numbers_cuts_nothing() -> None:
     assert timed(1e307 * 60).total(11, 300, 0.025) == 300
 
 
-def test_steps_so_slow_that_a_third_of_the_time_is_spent_are_not_waited_for() -> None:
+def test_slow_steps_are_not_timed_ten_times() -> None:
     budget = TimeBudget(90.0, Counter({48: 30}))
     budget.record(48, 20.0)
     assert not budget.ready  # none is warm
     budget.record(48, 9.0)
-    assert not budget.ready  # 29 of 90 s
-    budget.record(48, 9.0)
-    assert budget.ready
-    assert budget.total(3, 100, 0.0) == 3 + 5  # 90 · .95 − 38 = 47.5 s of 9 each
+    assert budget.ready  # nine more would take 81 of 90 s
+    assert budget.total(2, 100, 0.0) == 2 + 6  # 90 · .95 − 29 = 56.5 s of 9 each
+    quick = TimeBudget(90.0, Counter({48: 30}))
+    quick.record(48, 80.0)
+    quick.record(48, 0.9)
+    assert not quick.ready  # nine more take 8.1 s, however much is spent
 
 
 def test_not_ready_without_limit_or_before_enough_steps() -> None:

@@ -39,12 +39,13 @@ class TimeBudget:
 
     @property
     def ready(self) -> bool:
-        """Whether enough steps of the most common bucket have been timed to cut the total: one where steps are so slow
-        that a third of the time is spent."""
-        if self.limit_s is None:
+        """Whether enough steps of the most common bucket have been timed to cut the total: fewer where to time the
+        others would take a tenth of the time."""
+        timed = self.warm[self._common]
+        if self.limit_s is None or not timed:
             return False
-        timed = len(self.warm[self._common])
-        return timed >= TIMED_STEPS or (timed >= 1 and self.spent_s >= self.limit_s / 3)
+        missing = TIMED_STEPS - len(timed)
+        return missing <= 0 or missing * median(timed) > self.limit_s / 10
 
     def total(self, step: int, planned: int, evaluation_s: float) -> int:
         """Steps in all that fit, after `step` of `planned`; validation takes `evaluation_s` a step on average."""

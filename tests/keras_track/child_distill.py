@@ -212,8 +212,8 @@ def test_control_needs_no_cache(run: RunFolder, config: Config) -> None:
 
 
 def test_time_budget_cuts_the_steps_once(run: RunFolder, config: Config) -> None:
-    headline = stage(run, with_distill(config, epochs=5000.0, max_minutes=0.1, buckets=[64]))
-    assert 3 <= int(str(headline["steps"])) < 40_000  # three where compiling alone takes a third of the time
+    headline = stage(run, with_distill(config, epochs=1000.0, max_minutes=0.05, buckets=[64]))
+    assert 11 <= int(str(headline["steps"])) < 8000
     assert logged(run, "train/lr")[-1] < 0.2 * config.distill.learning_rate  # the cosine came to its end
 
 
