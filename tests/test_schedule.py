@@ -53,12 +53,12 @@ def test_slow_steps_are_not_timed_ten_times() -> None:
     budget.record(48, 20.0)
     assert not budget.ready  # none is warm
     budget.record(48, 9.0)
-    assert budget.ready  # nine more would take 81 of 90 s
+    assert budget.ready  # nine more would take 81 s, 61 are left
     assert budget.total(2, 100, 0.0) == 2 + 6  # 90 · .95 − 29 = 56.5 s of 9 each
     quick = TimeBudget(90.0, Counter({48: 30}))
     quick.record(48, 80.0)
     quick.record(48, 0.9)
-    assert not quick.ready  # nine more take 8.1 s, however much is spent
+    assert not quick.ready  # nine more take 8.1 s, 9.1 are left
 
 
 def test_not_ready_without_limit_or_before_enough_steps() -> None:

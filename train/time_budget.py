@@ -39,13 +39,13 @@ class TimeBudget:
 
     @property
     def ready(self) -> bool:
-        """Whether enough steps of the most common bucket have been timed to cut the total: fewer where to time the
-        others would take a tenth of the time."""
+        """Whether enough steps of the most common bucket have been timed to cut the total: fewer where the time
+        doesn't hold the others. The first steps may be slow ones, so it is as many as can be."""
         timed = self.warm[self._common]
         if self.limit_s is None or not timed:
             return False
         missing = TIMED_STEPS - len(timed)
-        return missing <= 0 or missing * median(timed) > self.limit_s / 10
+        return missing <= 0 or missing * timed[-1] > self.limit_s - self.spent_s
 
     def total(self, step: int, planned: int, evaluation_s: float) -> int:
         """Steps in all that fit, after `step` of `planned`; validation takes `evaluation_s` a step on average."""
