@@ -30,6 +30,16 @@ from train.tracking.tracker import Tracker
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_SOURCES = ("train/config/schema.py",)
 OF_RUN = "run:"  # before the name of another run whose teacher is read
+ENTRY: dict[str, type | tuple[type, ...]] = {  # of a stage in run.json
+    "fingerprint": str,
+    "seconds": (int, float),
+    "finished": str,
+    "peak_memory_mb": (int, float),
+    "headline": dict,
+    "environment": dict,
+    "git": dict,
+    "outputs": dict,
+}
 CARD = "README.md"  # model card of a folder: written when its files have been measured, so it is never hashed
 
 
@@ -82,15 +92,25 @@ class RunFolder:
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {"stages": {}}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(path, str(error)) from None
         if not isinstance(record, dict) or not isinstance(record.get("stages"), dict):
             raise _damaged(path, "it has no stages")
+        for name, entry in record["stages"].items():
+            if (wrong := _wrong_key(entry)) is not None:
+                raise _damaged(path, f"the entry of stage {name} has no valid {wrong!r}")
         return record
 
     def stage_record(self, stage: str) -> dict[str, Any]:
         found: dict[str, Any] = self.record()["stages"].get(stage, {})
         return found
+
+
+def _wrong_key(entry: Any) -> str | None:
+    """The first key of a stage's entry that holds something of another kind."""
+    if not isinstance(entry, dict):
+        return "fingerprint"
+    return next((key for key, kind in ENTRY.items() if key in entry and not isinstance(entry[key], kind)), None)
 
 
 def _damaged(path: Path, what: str) -> UserError:
@@ -176,7 +196,7 @@ def digests(root: Path, relative: str, pattern: str = "*") -> dict[str, str]:
 def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:
     """Whether the stage's recorded result stands for this config and is whole."""
     record = run.stage_record(stage.name)
-    return bool(record) and record["fingerprint"] == fingerprint(stage, config, run) and not damage(stage, run)
+    return bool(record) and record.get("fingerprint") == fingerprint(stage, config, run) and not damage(stage, run)
 
 
 def damage(stage: Stage, run: RunFolder) -> list[str]:
@@ -234,7 +254,9 @@ def provenance(stage: Stage, run: RunFolder) -> dict[str, Any]:
 
     The hashes are those run.json has from the stages before; nothing is hashed a second time.
     """
-    made = {name: digest for entry in run.record()["stages"].values() for name, digest in entry["outputs"].items()}
+    made = {
+        name: digest for entry in run.record()["stages"].values() for name, digest in entry.get("outputs", {}).items()
+    }
     inputs = {name: digest for name, digest in made.items() if any(_below(name, path) for path in stage.inputs)}
     return {"git": git_state(), "environment": environment(), "inputs": inputs}
 

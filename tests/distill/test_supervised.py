@@ -44,3 +44,13 @@ def test_row_without_answer_is_named(run: RunFolder, tmp_path: Path) -> None:
     path.write_text('{"messages":[{"role":"user","content":"hi"}]}\n')
     with pytest.raises(UserError, match=r"bad.jsonl:1 has no supervised token"):
         read_supervised(path, ChatTokenizer.load(run.data / "tokenizer"))
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"text": "on"}', '{"messages": [{"role": "user", "content": null}]}', "[" * 9999]
+)
+def test_a_row_that_was_spoiled_is_named(run: RunFolder, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text((run.data / "train.jsonl").read_text().splitlines()[0] + "\n" + line + "\n")
+    with pytest.raises(UserError, match=r"train\.jsonl:2 is no chat row .*tandem data CONFIG"):
+        read_supervised(path, ChatTokenizer.load(run.data / "tokenizer"))

@@ -176,6 +176,16 @@ def test_a_damaged_record_is_named(make_config: Callable[..., Config]) -> None:
         run_stage(DATA, make_config())
 
 
+@pytest.mark.parametrize(
+    "entry", [None, "x", {"fingerprint": 1}, {"outputs": None}, {"headline": [1]}, {"seconds": "x"}]
+)
+def test_a_damaged_entry_of_a_stage_is_named(make_config: Callable[..., Config], entry: object) -> None:
+    run = open_run(make_config())
+    (run.path / "run.json").write_text(json.dumps({"stages": {"data": entry}}))
+    with pytest.raises(UserError, match=r"run\.json is damaged \(the entry of stage data has no valid"):
+        run.record()
+
+
 @pytest.mark.parametrize("damaged", ["{", "[]"])
 def test_a_damaged_lineage_does_not_cost_the_stage(make_config: Callable[..., Config], damaged: str) -> None:
     run = open_run(make_config())

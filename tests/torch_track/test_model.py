@@ -72,6 +72,18 @@ def test_teacher_loads_in_plain_transformers(make_config: Callable[..., Config])
     assert model.generation_config.eos_token_id == tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"model_type": "llama", "hidden_size": 0}', '{"model_type": "llama", "vocab_size": "x"}']
+)
+def test_a_base_whose_config_is_damaged_is_refused(tmp_path: Path, tokenizer_folder: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    shutil.copy(tokenizer_folder / "tokenizer.json", tmp_path)
+    save_file({"weight": torch.zeros(2)}, tmp_path / "model.safetensors")
+    source = ModelConfig(source=str(tmp_path), sha256=None)
+    with pytest.raises(UserError, match="can't be loaded"):
+        load_trainable(source, tokenizer_folder, seed=0)
+
+
 def test_a_base_that_is_not_llama_is_refused(tmp_path: Path, tokenizer_folder: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     (tmp_path / "tokenizer.json").write_text((tokenizer_folder / "tokenizer.json").read_text())

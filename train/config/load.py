@@ -103,7 +103,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Origins]:
     values: dict[str, Any] = {}
     origins: Origins = {}
     if base is not None:
-        if not isinstance(base, str):
+        if not isinstance(base, str) or "\0" in base:
             raise UserError(f"'extends' in {path} must be the name of a YAML file, not {base!r}.")
         values, origins = _read(path.parent / base, (*seen, path.resolve()))
     _merge(values, origins, node, path, "")
@@ -114,11 +114,13 @@ def parse_yaml(path: Path, what: str = "file") -> Any:
     """What a YAML file holds, with its lines. Raises UserError where it can't be read; `what` says what it is."""
     try:
         text = path.read_text(encoding="utf-8")
+    except ValueError as error:  # not UTF-8
+        raise UserError(f"The {what} {path} can't be read: {error}.") from None
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], n=1)
         hint = f" Did you mean {path.parent / near[0]}?" if near else ""
         raise UserError(f"No {what} at {path}.{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UserError(f"The {what} {path} can't be read: {error}.") from None
     try:
         return YAML(typ="rt").load(text)
@@ -127,6 +129,8 @@ def parse_yaml(path: Path, what: str = "file") -> Any:
         raise UserError(f"{path}:{line} is not valid YAML: {error.problem}.") from None
     except YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}.") from None
+    except (ValueError, RecursionError) as error:  # a date or a number that is none; brackets in brackets
+        raise UserError(f"{path} can't be read: {error}.") from None
 
 
 def _parse(path: Path, model: type[BaseModel] = Config, what: str = "config") -> CommentedMap:
@@ -182,7 +186,7 @@ def _apply_override(values: dict[str, Any], origins: Origins, override: str) -> 
         raise UserError(f"The override {override!r} is not of the form section.key=value, e.g. finetune.epochs=2.")
     try:
         value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
+    except (YAMLError, ValueError, RecursionError):
         value = text
     parts = key.split(".")
     if _is_text(_fields_at(parts[:-1]).get(parts[-1])) and isinstance(value, bool | int | float | date):

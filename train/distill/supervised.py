@@ -50,7 +50,13 @@ def read_supervised(path: Path, tokenizer: ChatTokenizer, limit: int | None = No
     rows: list[SupervisedRow] = []
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(islice(file, limit), start=1):
-            row = supervised_row(*tokenizer.encode(json.loads(line)["messages"]))
+            try:
+                row = supervised_row(*tokenizer.encode(json.loads(line)["messages"]))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise UserError(
+                    f"{path}:{number} is no chat row ({type(error).__name__}: {error}): it was changed after the stage "
+                    "'data' had written it. Make it again: tandem data CONFIG"
+                ) from None
             if not row.labels.size:
                 raise UserError(
                     f"{path}:{number} has no supervised token: its last message must be the assistant's answer."

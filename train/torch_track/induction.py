@@ -78,12 +78,12 @@ def main(
     from train.config import load_config
 
     def work() -> dict[str, Any]:
-        from train.base_model import base_folder
+        from train.torch_track.model import load_base
 
         source = load_config(config, overrides or []).config.model
         if source.source == "random":
             raise UserError("model.source is 'random': no head of random weights copies. Name a base that was trained.")
-        model = LlamaForCausalLM.from_pretrained(base_folder(source), dtype=torch.float32, use_safetensors=True)
+        model = load_base(source)
         if model.config.num_hidden_layers < keep:
             raise UserError(
                 f"--keep is {keep}, and {source.source} has only {model.config.num_hidden_layers} layers: keep fewer, "

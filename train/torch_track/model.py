@@ -49,13 +49,7 @@ def load_trainable(
     if model.source == "random":
         assert model.shape is not None  # checked by the config
         return random_model(model.shape, tokenizer, seed)
-    folder = base_folder(model)
-    kind = AutoConfig.from_pretrained(folder).model_type
-    if kind != "llama":
-        raise UserError(f"model.source {model.source!r} is a {kind!r} model; Tandem trains Llama-style models.")
-    loaded = LlamaForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
-    )
+    loaded = load_base(model, four_bit)
     if model.prune is not None:
         prune(loaded, model.prune)
     kept = tokenizer_folder / "kept_ids.json"
@@ -71,6 +65,30 @@ def load_trainable(
     return _with_special_ids(loaded, tokenizer)
 
 
+def load_base(model: ModelConfig, four_bit: BitsAndBytesConfig | None = None) -> LlamaForCausalLM:
+    """The base model as it is, fp32. Raises UserError where there is none, it is no Llama, or its files are damaged."""
+    folder = base_folder(model)
+    try:
+        kind = AutoConfig.from_pretrained(folder).model_type
+        if kind == "llama":
+            return LlamaForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # transformers raises many kinds, and for a misspelt config.json whatever comes of it
+        raise unreadable(model, folder, error) from error
+    raise UserError(f"model.source {model.source!r} is a {kind!r} model; Tandem trains Llama-style models.")
+
+
+def unreadable(model: ModelConfig, folder: Path, error: Exception) -> UserError:
+    text = " ".join(str(error).split())
+    return UserError(
+        f"model.source {model.source!r}: the model in {folder} can't be loaded ({type(error).__name__}: {text:.300}). "
+        "Copy or download it again; its config.json must be that of its weights."
+    )
+
+
 def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaConfig | None:
     """Shape of the model that will be trained, without fetching or loading it; None where the base isn't here yet.
 
@@ -84,7 +102,10 @@ def planned_shape(model: ModelConfig, tokenizer_folder: Path | None) -> LlamaCon
     folder = local_folder(model)
     if folder is None:
         return None
-    config = LlamaConfig.from_pretrained(folder)
+    try:
+        config = LlamaConfig.from_pretrained(folder)
+    except Exception as error:
+        raise unreadable(model, folder, error) from error
     if model.prune is not None:
         prune_config(config, model.prune)
     if tokenizer is not None:
