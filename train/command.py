@@ -23,6 +23,7 @@ _UNUSABLE = {
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a part of it is a file, not a folder",
     errno.EISDIR: "it is a folder, not a file",
+    errno.EEXIST: "a file has this name",
     errno.ELOOP: "its links go round in a circle",
     errno.ENAMETOOLONG: "the name is too long",
 }

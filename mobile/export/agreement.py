@@ -17,6 +17,7 @@ import numpy as np
 from mobile.export.gates import Gate, rounded
 from mobile.runtime.model import Model
 from train.chat import ChatTokenizer, content_text
+from train.data.chat_jsonl import SPOILED, spoiled
 from train.intervals import Interval, wilson
 
 
@@ -46,10 +47,13 @@ def read_rows(path: Path, tokenizer: ChatTokenizer, count: int, window: int) -> 
         return []
     rows = []
     lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also cuts at U+2028 inside a string
-    for line in [line for line in lines if line][:count]:
-        messages = json.loads(line)["messages"]
-        ids, mask = tokenizer.encode(messages)
-        end = len(mask) - mask[::-1].index(1)
+    for number, line in enumerate([line for line in lines if line][:count], 1):
+        try:
+            messages = json.loads(line)["messages"]
+            ids, mask = tokenizer.encode(messages)
+            end = len(mask) - mask[::-1].index(1)
+        except SPOILED as error:
+            raise spoiled(path, number, error) from None
         start = end - mask[:end][::-1].index(0)
         if end <= window:
             alone = [message["role"] for message in messages] == ["user", "assistant"]

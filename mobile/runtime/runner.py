@@ -20,6 +20,7 @@ from .errors import ModelError
 
 Logits = npt.NDArray[np.float32]
 RunnerKind = Literal["auto", "compiled", "interpreter"]
+MOST_THREADS = 1024
 COMPILED_MODEL = ("compiled_model", "tensor_buffer", "environment", "options")  # modules of ai_edge_litert, since 2.1.6
 
 
@@ -54,8 +55,8 @@ def open_runner(path: Path, threads: int = 1, kind: RunnerKind = "auto") -> Runn
     """Loads a file. Raises ModelError where it is missing or damaged, or the runtime asked for is not installed."""
     if kind not in get_args(RunnerKind):
         raise ModelError(f"runner is {kind!r}; known are {', '.join(get_args(RunnerKind))}.")
-    if threads < 1:
-        raise ModelError(f"threads is {threads}; at least 1 is needed.")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ModelError(f"threads is {threads}; 1 to {MOST_THREADS} can be had.")
     if not path.is_file():
         raise ModelError(f"{path} does not exist. Copy the whole exported folder to the device.")
     if kind == "compiled" or (kind == "auto" and has_compiled_model()):

@@ -182,6 +182,12 @@ def test_another_vocabulary_is_refused(run: RunFolder, config: Config) -> None:
         capture.Teacher(run.teacher, 300, 8, (1.0,))
 
 
+def test_a_folder_that_holds_no_model_is_refused(run: RunFolder, config: Config) -> None:
+    (run.teacher / "config.json").write_text("[1]")
+    with pytest.raises(UserError, match=r"teacher can't be loaded .*tandem finetune CONFIG"):
+        capture.run(context(run, config))
+
+
 def test_reader_needs_no_framework(run: RunFolder, config: Config) -> None:
     code = "import sys, train.distill.logit_cache; assert not {'torch', 'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -279,7 +279,7 @@ def test_command_line(exported: Exported, capsys: pytest.CaptureFixture[str], ch
     assert "seed -1 0 or more" in capsys.readouterr().err
     for runner in ("compiled", "interpreter"):
         assert main([str(exported.mobile), "x", "--threads", "0", "--runner", runner]) == 2
-        assert "threads is 0; at least 1" in capsys.readouterr().err
+        assert "threads is 0; 1 to 1024" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,16 @@ def _require_rows(name: str, report: GateReport, config: DataConfig) -> None:
         )
 
 
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"model.source: {path} can't be read as JSON: {error}. Copy it again, or delete it.") from None
+    if not isinstance(found, dict):
+        raise UserError(f"model.source: {path} holds a {type(found).__name__}, no object. Copy it again, or delete it.")
+    return found
+
+
 def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict[str, int]:
     """Writes the run's tokenizer: the base model's, trimmed where data.trim_vocabulary asks for it.
 
@@ -75,7 +85,7 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
         text = (base / "tokenizer.json").read_text(encoding="utf-8")
         beside = base / "tokenizer_config.json"  # some folders have none: all that counts is set below
         if beside.exists():
-            settings = json.loads(beside.read_text(encoding="utf-8"))
+            settings = _json_object(beside)
     base_size = Tokenizer.from_str(text).get_vocab_size()
     if config.data.trim_vocabulary and config.model.source != "random":
         tokenizer = ChatTokenizer(text)

@@ -79,6 +79,17 @@ def as_chat(record: Any) -> Row:
     return row
 
 
+SPOILED = (ValueError, KeyError, TypeError, RecursionError)  # what reading a row of data/ raises that was edited
+
+
+def spoiled(path: Path, number: int, error: Exception) -> UserError:
+    """For a row of a run's data/ that can't be read, though the stage 'data' had checked it."""
+    return UserError(
+        f"{path}:{number} is no chat row ({type(error).__name__}: {error}): it was changed after the stage 'data' had "
+        "written it. Make it again: tandem data CONFIG"
+    )
+
+
 def check_storable(record: dict[str, Any]) -> None:
     """Raises ValueError naming the first key whose value can't be written as UTF-8 JSON, as all of data/ is."""
     if _json_fault(record) is None:  # at once: twice as fast as key by key

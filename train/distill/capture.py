@@ -103,7 +103,16 @@ class Teacher:
         self.top_k, self.temperatures = top_k, tuple(temperatures)
         self.device = local_device() if device is None else device
         bf16 = gpu_has_bf16() if self.device.type == "cuda" else cpu_has_bf16()
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if bf16 else torch.float32)
+        try:
+            model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16 if bf16 else torch.float32)
+        except MemoryError:
+            raise
+        except Exception as error:  # transformers raises many kinds for a folder that holds no whole model
+            text = " ".join(str(error).split())
+            raise UserError(
+                f"The teacher at {folder} can't be loaded ({type(error).__name__}: {text:.300}). Make it again: tandem "
+                "finetune CONFIG"
+            ) from error
         if model.config.vocab_size != vocab_size:
             raise UserError(
                 f"The teacher at {folder} has a vocabulary of {model.config.vocab_size}, the tokenizer of this run "

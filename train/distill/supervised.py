@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.chat import ChatTokenizer
+from train.data.chat_jsonl import SPOILED, spoiled
 from train.errors import UserError
 
 Ints = npt.NDArray[np.int32]
@@ -52,11 +53,8 @@ def read_supervised(path: Path, tokenizer: ChatTokenizer, limit: int | None = No
         for number, line in enumerate(islice(file, limit), start=1):
             try:
                 row = supervised_row(*tokenizer.encode(json.loads(line)["messages"]))
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise UserError(
-                    f"{path}:{number} is no chat row ({type(error).__name__}: {error}): it was changed after the stage "
-                    "'data' had written it. Make it again: tandem data CONFIG"
-                ) from None
+            except SPOILED as error:
+                raise spoiled(path, number, error) from None
             if not row.labels.size:
                 raise UserError(
                     f"{path}:{number} has no supervised token: its last message must be the assistant's answer."
