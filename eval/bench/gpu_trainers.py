@@ -51,7 +51,7 @@ def made_rows(workload: dict[str, Any]) -> list[Encoded]:
 
 class GpuTandem:
     """Settings: micro_batch, and what differs from what Tandem does by itself: compile, packing, cuda_graph ("off"),
-    longest (tokens that attention takes a row for), fields of Road."""
+    attention (of finetune.attention), longest (tokens that attention takes a row for), fields of Road."""
 
     def __init__(self, folder: Path, how: str) -> None:
         self._folder, self._settings = folder, json.loads(how)
@@ -65,7 +65,9 @@ class GpuTandem:
         torch.set_float32_matmul_precision("high")
         accelerator = start_accelerator(config.finetune)
         model = LlamaForCausalLM(random_config(SMOLLM2_135M, workload["vocabulary"])).to(accelerator.device)
-        road = replace(Road.of(model, accelerator.device, True, packs), **self._settings.get("road", {}))
+        attention = self._settings.get("attention", "auto")
+        road = Road.of(model, accelerator.device, True, packs, attention=attention)
+        road = replace(road, **self._settings.get("road", {}))
         summed_loss = SummedLoss(model, road)
         optimizer = make_optimizer(model, config.finetune)
         run = RunFolder(folder / "no run")
@@ -78,6 +80,7 @@ class GpuTandem:
         summed_loss.train()
         started = time.perf_counter()
         if self._settings.get("compile", True):
+            summed_loss.kernel = "flex" if road.flex else road.attention
             compile_layers(model, "on", self._trial, accelerator.autocast)
             self._job.optimizer.zero_grad()
         else:

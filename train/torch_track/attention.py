@@ -5,14 +5,13 @@ masked: a block-diagonal mask. On the CPU as two batched products around a softm
     (16 packs of 128 tokens, bf16), where the same attention as products took 113. The scores of a short pack are
     small, so holding them costs little: 16 × 9 heads × 128² × 4 bytes = 9 MB a layer.
 varlen: FlashAttention over rows that lie one behind the other (GPU): no mask, and nothing computed between rows.
-flex: FlexAttention with a block mask (GPU), where finetune.attention asks for it. Uncompiled it would hold all scores.
+flex: FlexAttention with a block mask (GPU), in compiled layers alone: flex_attention.py.
 causal: a pack holds one row (GPU): plain causal attention is exact, since padding stands behind the row.
 """
 
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -23,46 +22,27 @@ from transformers import AttentionInterface, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from train.errors import UserError
 from train.hardware import gpu_has_bf16
+from train.torch_track.flex_attention import block_mask, flex
 from train.torch_track.packing import MicroBatch, Packs, attention_mask
 
 Kernel = Literal["masked", "varlen", "flex", "causal"]
 NAME = "tandem_packed"
 NEVER = torch.finfo(torch.float32).min  # finite: a row of padding, which sees nothing, must not become NaN
 LONGEST = 512  # tokens: beyond, the scores of a layer take more memory than what the fused kernel saves is worth
-FLEX_BLOCK = 128  # tokens: side of the blocks that FlexAttention leaves out
 # torch 2.11 takes fewer key heads than query heads as they are, 2.13 wants to be told.
 _GROUPED = {"enable_gqa": True} if "enable_gqa" in inspect.signature(varlen_attn).parameters else {}
 CAUSAL_KERNELS = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION]
 
 
-def kernel_for(
-    device: torch.device, bf16: bool, dropout: float, head_size: int, *packs: Packs, flex: bool = False
-) -> Kernel:
-    """The kernel that is exact for all of these packs on this device, and FlexAttention where it is asked for. The
-    kernels for GPUs multiply half precision alone, on GPUs that do so natively, heads of some sizes, and have no
-    dropout here.
-
-    Raises UserError where FlexAttention is asked for and cannot be had.
+def kernel_for(device: torch.device, bf16: bool, dropout: float, head_size: int, *packs: Packs) -> Kernel:
+    """The kernel that is exact for all of these packs on this device, compiled or not. The kernels for GPUs multiply
+    half precision alone, on GPUs that do so natively, heads of some sizes, and have no dropout here.
     """
     native = device.type == "cuda" and bf16 and gpu_has_bf16() and not dropout
-    if flex:
-        if native and 16 <= head_size <= 256 and head_size.bit_count() == 1:
-            return "flex"
-        raise UserError(
-            "finetune.attention is 'flex': FlexAttention trains on a GPU with native bf16 (finetune.precision bf16), "
-            f"with heads of 16, 32, 64, 128 or 256 and without dropout. This run has the device {device.type}, "
-            f"{'bf16' if bf16 else 'fp32'}, heads of {head_size} and a dropout of {dropout}. Leave it 'auto'."
-        )
     if not native or head_size % 8 or head_size > 256:
         return "masked"
     return "causal" if all(some.most_rows <= 1 for some in packs) else "varlen"
-
-
-def uncompiled(kernel: Kernel) -> Kernel:
-    """What computes the same where layers are not compiled."""
-    return "varlen" if kernel == "flex" else kernel
 
 
 def use_packed_attention(model: LlamaForCausalLM) -> None:
@@ -77,7 +57,7 @@ def seen_by_layers(kernel: Kernel, batch: MicroBatch) -> dict[str, Any]:
     if kernel == "masked":
         return {"attention_mask": attention_mask(batch.segments)}
     if kernel == "flex":
-        return {"attention_mask": _block_mask(batch.segments)}
+        return {"attention_mask": block_mask(batch.segments)}
     if kernel == "varlen":
         return {"attention_mask": None, "bounds": batch.bounds, "longest": batch.longest}
     return {"attention_mask": None, "one_row": True}
@@ -114,7 +94,7 @@ def packed_attention(
     if one_row:
         return _causal(query, key, value, scaling), None
     if attention_mask is not None and not isinstance(attention_mask, torch.Tensor):
-        return _flex(query, key, value, attention_mask, scaling), None
+        return flex(query, key, value, attention_mask, scaling), None
     packs = attention_mask is not None and key.shape[2] == length  # not: answering with a cache
     if not query.is_cpu or length > LONGEST or dropout or not packs:
         out, _ = sdpa_attention_forward(
@@ -122,12 +102,13 @@ def packed_attention(
         )
         return out, None
     assert attention_mask is not None
-    return _products(query, key, value, attention_mask, scaling), None
+    return products(query, key, value, attention_mask, scaling), None
 
 
-def _products(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None
+def products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None = None
 ) -> torch.Tensor:
+    """Attention as two products around a softmax, which is fp32; shapes as in `packed_attention`."""
     (batch, heads, length, size), groups = query.shape, key.shape[1]
     shared = heads // groups  # query heads that read the same keys: their rows lie below each other
     scale = size**-0.5 if scaling is None else scaling
@@ -160,26 +141,3 @@ def _causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling
     with sdpa_kernel(CAUSAL_KERNELS, set_priority=True):
         out = scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=True)
     return out.transpose(1, 2)
-
-
-def _flex(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, scaling: float | None) -> Any:
-    out: Any = _compiled_flex()(query, key, value, block_mask=mask, scale=scaling, enable_gqa=True)
-    return out.transpose(1, 2)
-
-
-@cache
-def _compiled_flex() -> Any:
-    """Eager FlexAttention holds all scores, and only serves debugging."""
-    from torch.nn.attention.flex_attention import flex_attention
-
-    return torch.compile(flex_attention, dynamic=False)
-
-
-def _block_mask(segments: torch.Tensor) -> Any:
-    from torch.nn.attention.flex_attention import create_block_mask
-
-    def sees(pack: torch.Tensor, _: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        return (segments[pack, query] == segments[pack, key]) & (query >= key)
-
-    batch, length = segments.shape
-    return create_block_mask(sees, batch, None, length, length, str(segments.device), BLOCK_SIZE=FLEX_BLOCK)

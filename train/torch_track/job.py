@@ -108,8 +108,8 @@ def prepare(context: StageContext) -> Job:
     adapter = None if settings.adapter is None else attach(model, settings.adapter, config.seed)
     _require_disk(context, model)
     bf16 = accelerator.mixed_precision == "bf16"
-    flex = settings.attention == "flex"
-    summed_loss = SummedLoss(model, Road.of(model, accelerator.device, bf16, packs, validation, flex=flex))
+    road = Road.of(model, accelerator.device, bf16, packs, validation, attention=settings.attention)
+    summed_loss = SummedLoss(model, road)
     if sharded:
         shard(summed_loss, accelerator.device)
     optimizer = make_optimizer(model, settings)

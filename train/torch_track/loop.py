@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from statistics import median
 
+import torch
+
 from train.errors import TandemError
 from train.progress import Meter, progress, say
 from train.schedule import learning_rate
@@ -15,8 +17,10 @@ from train.torch_track import guard
 from train.torch_track.compile_audit import CompileAudit, figures
 from train.torch_track.compiling import compile_layers, decide, has_compiler, setting_for
 from train.torch_track.cuda_graph import record
+from train.torch_track.flex_trial import problem as flex_problem
 from train.torch_track.flops import peak_flops
 from train.torch_track.job import Job
+from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import pack_order
 from train.torch_track.sampling import log_samples
 from train.torch_track.sharding import is_sharded
@@ -128,19 +132,39 @@ def _compile(job: Job, budget: TimeBudget) -> None:
     DDP is left out of it: a process on which compiling fails goes on without, while others don't, and would be missed
     in a reduction. Sharded layers are gathered whenever they are called: there, all processes compile or none.
     """
-    module = job.accelerator.unwrap_model(job.summed_loss)
+    started, module = time.monotonic(), job.accelerator.unwrap_model(job.summed_loss)
 
     def trial() -> None:
         first = [index % len(job.packs) for index in range(job.settings.batch_size)]
         for batch in own_micro_batches(job.packs, first, job.settings.micro_batch_size, job.accelerator):
             job.accelerator.backward(module(batch))
 
+    if module.road.flex:
+        _take_flex_attention(job, module)
     able = job.on_all(has_compiler()) if is_sharded(job.model) else None
     found = compile_layers(job.model, job.settings.compile, trial, job.accelerator.autocast, able)
     job.optimizer.zero_grad()
+    if not found.on:
+        module.kernel = module.road.attention
     job.breaks = found.breaks
-    budget.spent_s += found.seconds
-    job.state = replace(job.state, compile_on=found.on, compile_reason=found.reason, compile_seconds=found.seconds)
+    seconds = time.monotonic() - started
+    budget.spent_s += seconds
+    spent = round(seconds, 1) if found.on else 0.0
+    job.state = replace(job.state, compile_on=found.on, compile_reason=found.reason, compile_seconds=spent)
+
+
+def _take_flex_attention(job: Job, module: SummedLoss) -> None:
+    """In the layers that are compiled next, if a trial on every process shows that it can be trained with."""
+    config = job.model.config
+    heads, kv_heads = config.num_attention_heads, config.num_key_value_heads or config.num_attention_heads
+    first = torch.from_numpy(job.packs.segments[:1]).to(job.accelerator.device)
+    found = flex_problem(first, heads, kv_heads, config.head_dim or config.hidden_size // heads)
+    if job.on_all(found is None):
+        module.kernel = "flex"
+    elif job.settings.attention == "flex":
+        raise TandemError(f"finetune.attention is 'flex', but {found or 'another process'} failed. Set it to 'auto'.")
+    else:
+        say(f"finetune: FlashAttention in place of FlexAttention: {found or 'of another process'}")
 
 
 def _after_step(job: Job, budget: TimeBudget, meter: Meter) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import torch
 
-from train.torch_track.attention import uncompiled
 from train.torch_track.job import Job
 from train.torch_track.loss import SummedLoss
 from train.torch_track.packing import IGNORED, MicroBatch, micro_batch
@@ -31,7 +30,7 @@ def validate(job: Job) -> dict[str, float]:
     eager = torch.compiler.set_stance("force_eager")
     with torch.no_grad(), job.accelerator.autocast(), eager, callable_in_parts(module):
         for batch in _batches(job):
-            hidden = module.hidden(batch, uncompiled(module.road.attention))
+            hidden = module.hidden(batch, module.road.attention)
             loss += float(module.loss(hidden, batch))
             hits = _hits(module, hidden, batch)
             right += int(hits.sum())
