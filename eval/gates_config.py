@@ -13,6 +13,7 @@ from train.errors import UserError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveFloat = Annotated[float, Field(gt=0.0)]
+SetName = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
 Figure = Literal["exact", "intent", "argument_keys", "valid_json", "invented", "false_call", "ended_by_stop"]
 
 
@@ -35,7 +36,7 @@ class QualityDrop(Gate):
     """Exact match must not fall more than `max_drop` below another artifact, on the same rows."""
 
     against: str = Field(description="engine id it is compared with, e.g. the file it was made from")
-    set: str | None = Field(None, description="test set; null: the headline set of the run")
+    set: SetName | None = Field(None, description="test set; null: the headline set of the run")
     max_drop: Fraction = Field(description="tolerated loss as a share: 0.02 is 2 points")
 
     def title(self) -> str:
@@ -46,7 +47,7 @@ class Floor(Gate):
     """A share must be high (or low) enough."""
 
     figure: Figure = Field("exact", description="which share of the result file")
-    set: str | None = Field(None, description="test set; null: the headline set of the run")
+    set: SetName | None = Field(None, description="test set; null: the headline set of the run")
     at_least: Fraction | None = Field(None, description="fails when the interval lies below this")
     at_most: Fraction | None = Field(None, description="fails when the interval lies above this (invented, false_call)")
 

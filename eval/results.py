@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from train.atomic import write_json
 from train.errors import UserError
@@ -85,7 +85,7 @@ class Speed(Part):
     prompt_tokens: Count
     new_tokens: Count
     threads: Annotated[int, Field(ge=1)]
-    ttft_s: list[float] = Field(description="time to first token, one a round")
+    ttft_s: list[float] = Field(min_length=1, description="time to first token, one a round")
     per_token_s: list[list[float]] = Field(description="each further token, one list a round; empty without tokens")
     load_average: list[float] = Field(description="1-minute load average of the machine before each round")
     ttft_p50_s: float | None = Field(None, description="median time to first token")
@@ -96,6 +96,12 @@ class Speed(Part):
     ratio: float | None = Field(None, description="times faster than the baseline: median of paired rounds")
     ratio_low: float | None = None
     ratio_high: float | None = None
+
+    @model_validator(mode="after")
+    def _rounds(self) -> Speed:
+        if len(self.per_token_s) != len(self.ttft_s):
+            raise ValueError(f"ttft_s has {len(self.ttft_s)} rounds, per_token_s {len(self.per_token_s)}")
+        return self
 
 
 class Artifact(Part):
@@ -130,6 +136,13 @@ class Result(Part):
     load_s: float | None = Field(None, description="seconds to import the framework and read the artifact")
     answer_s: float | None = Field(None, description="wall seconds spent on the answers of this evaluation")
 
+    @model_validator(mode="after")
+    def _sets(self) -> Result:
+        sets = self.settings.get("sets")
+        if not isinstance(self.settings.get("headline"), str) or not isinstance(sets, dict | list):
+            raise ValueError("settings lacks the test sets, or which of them is the headline")
+        return self
+
 
 def percentile(values: list[float], share: float) -> float:
     """Nearest-rank percentile: a value that was really measured."""
@@ -140,14 +153,17 @@ def percentile(values: list[float], share: float) -> float:
 def read_result(path: Path) -> Result:
     """One result file. Raises UserError where it is damaged or of another schema."""
     try:
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        found = Result.model_validate_json(path.read_bytes())
+        wrong = f"engine is {found.engine!r}" if found.engine != path.stem else ""
+    except ValidationError as error:
+        first = error.errors()[0]
+        wrong = f"{'.'.join(str(part) for part in first['loc']) or 'the file'}: {first['msg']}"
+    if wrong:
         raise UserError(
-            f"{path} is not a result file of this version: {where}: {first['msg']}. "
-            "Delete it and run the evaluation again (tandem eval CONFIG)."
-        ) from None
+            f"{path} is not a result file of this version: {wrong}. Delete it and run the evaluation again "
+            "(tandem eval CONFIG)."
+        )
+    return found
 
 
 def read_results(folder: Path) -> list[Result]:

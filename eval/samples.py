@@ -7,10 +7,13 @@ the engine answers; when all are there, the file appears whole as <engine>.jsonl
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from eval.bfcl import SETS, bfcl_rows
 from eval.engines.engine import Answer
@@ -18,6 +21,7 @@ from eval.possible_answers import score_possible
 from eval.row_checks import check_row, with_ids
 from train.atomic import sha256_json, write_jsonl
 from train.chat import content_text
+from train.checked_json import checked_lines
 from train.config.schema import EvalConfig
 from train.data.chat_jsonl import as_chat
 from train.errors import UserError
@@ -26,6 +30,33 @@ from train.tracking.jsonl_log import whole_lines
 
 Row = dict[str, Any]
 SHOWN_PROBLEMS = 5
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class _Verdict(TypedDict):
+    exact: bool
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class _Said(TypedDict):
+    text: str
+
+
+@with_config(ConfigDict(strict=True, extra="allow"))
+class _Sample(TypedDict):
+    """What every reader of samples/<engine>.jsonl relies on."""
+
+    set: str
+    id: str
+    category: str
+    utterance: str
+    expected: str
+    score: _Verdict
+    answer: _Said
+
+
+_SAMPLE: TypeAdapter[Any] = TypeAdapter(_Sample)
+_ANSWER = TypeAdapter(Answer)
 
 
 def read_set(data: Path, name: str, n: int, scorer: str = "call") -> list[Row]:
@@ -83,15 +114,14 @@ class SampleFile:
         self._whole = folder / f"{engine}.jsonl"
         self._partial = folder / f"{engine}.partial.jsonl"
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [*whole_lines(self._whole), *whole_lines(self._partial)]
-        self._known = {line["key"]: line["answer"] for line in lines}
+        self._known = {**dict(_answers(self._whole)), **dict(_answers(self._partial))}
         _end_line(self._partial)
 
     def get(self, key: str) -> Answer | None:
-        return Answer(**self._known[key]) if key in self._known else None
+        return self._known.get(key)
 
     def add(self, key: str, answer: Answer) -> None:
-        self._known[key] = asdict(answer)
+        self._known[key] = answer
         with self._partial.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, "answer": asdict(answer)}, ensure_ascii=False) + "\n")
 
@@ -130,13 +160,23 @@ def as_sample(name: str, row: Row, key: str, answer: Answer, score: Score) -> di
 
 
 def read_samples(folder: Path, engine: str) -> list[dict[str, Any]]:
-    """The finished samples of an engine; empty where it has none."""
-    return list(whole_lines(folder / f"{engine}.jsonl"))
+    """The finished samples of an engine; empty where it has none. Raises UserError where a line is damaged."""
+    path = folder / f"{engine}.jsonl"
+    return list(checked_lines(path, _SAMPLE, f"Delete {path.name} and run the evaluation again (tandem eval CONFIG)."))
 
 
 def open_slots_of(rows: Iterable[Row]) -> frozenset[str]:
     """Arguments whose value is copied from the utterance in some row of the set."""
     return frozenset(slot for row in rows if isinstance(row.get("open"), dict) for slot in row["open"])
+
+
+def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
+    """Key and answer of each whole line; what is damaged is asked again."""
+    for line in whole_lines(path):
+        try:
+            yield str(line["key"]), _ANSWER.validate_python(line["answer"])
+        except (KeyError, ValidationError):
+            continue
 
 
 def _end_line(path: Path) -> None:

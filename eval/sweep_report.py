@@ -20,7 +20,7 @@ from eval.report_html import render
 from eval.table import terminal
 from train.atomic import write_text
 from train.errors import MissingExtraError
-from train.sweeps.local_sweep import Trial, ranked, read_record
+from train.sweeps.local_sweep import SweepRecord, Trial, ranked, read_record
 
 STYLE_ALONE = '<style type="text/css">:root{--ink:#222;--muted:#777;--line:#ddd;--keras:#c2410c}'
 AXIS_WIDTH = 150.0  # points between two axes
@@ -33,7 +33,7 @@ def write_sweep_report(folder: Path) -> dict[str, Any]:
     svg = parallel_plot(best, record)
     page = render(
         "sweep.html.j2", record=record, svg=svg, head=_head(record), rows=[_row(trial, record) for trial in best],
-        failed=[trial for trial in record["trials"] if trial["value"] is None],
+        failed=[trial for trial in record["trials"] if trial.value is None],
     )  # fmt: skip
     write_text(folder / "sweep.html", page)
     if svg:
@@ -46,14 +46,14 @@ def write_sweep_report(folder: Path) -> dict[str, Any]:
     return {
         "sweep": str(folder),
         "trials": len(record["trials"]),
-        "failed": len(record["trials"]) - len(best),
+        "failed": sum(trial.value is None for trial in record["trials"]),
         "metric": record["metric"],
         "best": {"run": best[0].run, "value": best[0].value, **best[0].parameters} if best else None,
         "report": str(folder / "sweep.html"),
     }
 
 
-def parallel_plot(trials: Sequence[Trial], record: dict[str, Any]) -> str:
+def parallel_plot(trials: Sequence[Trial], record: SweepRecord) -> str:
     """Parallel coordinates of the trials, the best first in `trials`; empty with fewer than two."""
     if len(trials) < 2:
         return ""
@@ -120,17 +120,17 @@ def _draw_axes(axes: Any, scales: Sequence[Scale], names: Sequence[str]) -> None
             axes.text(place + 0.04, height, text, va="center", fontsize=9, color=INK)
 
 
-def _head(record: dict[str, Any]) -> list[str]:
+def _head(record: SweepRecord) -> list[str]:
     return [record["metric"], *record["parameters"], "seconds", "run"]
 
 
-def _row(trial: Trial, record: dict[str, Any]) -> list[str]:
+def _row(trial: Trial, record: SweepRecord) -> list[str]:
     values = [trial.value, *(trial.parameters[key] for key in record["parameters"])]
     texts = [f"{value:.5g}" if isinstance(value, float) else str(value) for value in values]
     return [*texts, f"{trial.seconds:.0f}", trial.run or ""]
 
 
-def _table(trials: Sequence[Trial], record: dict[str, Any]) -> Table:
+def _table(trials: Sequence[Trial], record: SweepRecord) -> Table:
     table = Table(title=f"{record['name']}: {record['goal']} {record['metric']}", title_justify="left")
     for title in _head(record):
         table.add_column(title, justify="right")

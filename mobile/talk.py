@@ -64,7 +64,7 @@ def _actions(chat: Chat, home: Path) -> Actions:
         values = YAML(typ="safe", pure=True).load(home.read_text(encoding="utf-8"))
         tools = read_tools(chat.bundle.folder / chat.bundle.tools_file)
         return Actions(tools, Home(values, tools))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, ValueError, RecursionError, YAMLError) as error:
         raise UserError(f"--home {home} cannot be read as YAML: {error}") from error
     except ActionError as error:
         raise UserError(f"--home {home}: {error}") from error

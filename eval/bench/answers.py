@@ -326,8 +326,7 @@ def gather(folder: Path) -> Evidence:
     """Result files of a folder. Raises UserError where the benchmark has not been run."""
     kinds: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.json")):
-        value: Any = json.loads(path.read_text(encoding="utf-8"))
-        kinds.setdefault(value.get("kind", "") if isinstance(value, dict) else "", []).append(path)
+        kinds.setdefault(_kind(path), []).append(path)
     if not kinds.get("frameworks"):
         raise UserError(f"{folder} has no result of kind 'frameworks'. Run {BENCH} first.")
     newest = kinds["frameworks"][-1]  # names end with the date
@@ -340,6 +339,14 @@ def gather(folder: Path) -> Evidence:
                 gpu[name] = one
     read = [read_result(path) for path in of_demo or artifacts]
     return Evidence(read_frameworks(newest), newest.name, read, gpu)
+
+
+def _kind(path: Path) -> str:
+    try:
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}). Delete it, or run its benchmark again.") from None
+    return str(value.get("kind", "")) if isinstance(value, dict) else ""
 
 
 def write_page(folder: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Home:
             raise ActionError(f"The home is {values!r:.80}, not lists of names by argument, as in {EXAMPLE}")
         declared = {tool["name"]: set((tool.get("parameters") or {}).get("properties", {})) for tool in tools}
         known = set().union(*declared.values()) | {f"{name}.{own}" for name, all_ in declared.items() for own in all_}
-        if unknown := sorted(set(values) - known):
+        if unknown := sorted(map(str, values.keys() - known)):
             raise ActionError(
                 f"The home lists names for {unknown[0]!r}, and no function of tools.json has that argument. "
                 f"Arguments are {', '.join(sorted(set().union(*declared.values())))}, also as Function.argument."

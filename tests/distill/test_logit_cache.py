@@ -102,6 +102,23 @@ def test_refuses_no_cache_and_another_format(tmp_path: Path) -> None:
         LogitCache(tmp_path / "logits", KEY)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"key": {"top_k": 2}}, "key.teacher: Field required"),
+        ({"key": 3}, "key: "),
+        ({"shards": None}, "shards: "),
+        ({"shards": [{"file": "shard-00000.safetensors"}]}, "shards.0.sha256: Field required"),
+    ],
+)
+def test_a_damaged_card_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    write(tmp_path / "logits")
+    path = tmp_path / "logits" / "cache.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(UserError, match=f"cache.json is damaged: {message}.*tandem capture"):
+        LogitCache(tmp_path / "logits", KEY)
+
+
 def test_writer_goes_on_after_whole_shards_only(tmp_path: Path) -> None:
     first = CacheWriter(tmp_path / "work", KEY, 300, {"rows": 3})
     first.add([0], [entry(1, 0.0)], seconds=1.0)

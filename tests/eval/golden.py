@@ -88,7 +88,7 @@ def write_golden(run: Path) -> None:
         write_result(run / "eval", result)
     write_result(run / "eval", Result(engine="base", status="failed", error=f"died of {NASTY}", **shared))
     lines = [
-        {"stage": stage, "train/step": step, "train/loss": 3.0 / (step + 1), "eval/loss": 4.0 / (step + 1)}
+        {"time": 1.0, "stage": stage, "train/step": step, "train/loss": 3.0 / (step + 1), "eval/loss": 4.0 / (step + 1)}
         for stage in ("finetune", "distill")
         for step in (0, 10, 20, 30, 10, 20)  # resumed at 10
     ]

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from eval.figures import pareto_front, subject
 from eval.report import comparison_table, write_report
-from eval.report_data import gather
+from eval.report_data import gather, training_curves
 from eval.results import SCHEMA, percentile, read_results, schema
 from tests.eval.golden import NASTY, write_golden
 from train.errors import UserError
@@ -56,7 +56,7 @@ def test_figures(golden: Path) -> None:
 def test_curves_of_a_log_with_line_separators_and_bytes_that_are_no_text(golden: Path, tmp_path: Path) -> None:
     run = tmp_path / "golden"
     shutil.copytree(golden, run)
-    line = {"stage": "finetune", "train/step": 5, "train/loss": 1.5, "note": "a\u2028b\u2029c\u0085d"}
+    line = {"time": 1.0, "stage": "finetune", "train/step": 5, "train/loss": 1.5, "note": "a\u2028b\u2029c\u0085d"}
     half = b'{"stage": "finetune", "note": "caf\xc3'
     (run / "metrics.jsonl").write_bytes(json.dumps(line, ensure_ascii=False).encode() + b"\n" + half)
     assert [(curve.x, curve.loss) for curve in gather(run).curves] == [([5.0], [1.5])]
@@ -155,6 +155,68 @@ def test_broken_result_file_is_named(tmp_path: Path, text: str, message: str) ->
         write_report(tmp_path)
     assert str(path) in str(caught.value)
     assert not (tmp_path / "report.md").exists()
+
+
+@pytest.fixture
+def copy(golden: Path, tmp_path: Path) -> Path:
+    """The finished run, to be edited."""
+    return Path(shutil.copytree(golden, tmp_path / "run"))
+
+
+def _with(path: Path, *keys: str, value: object) -> None:
+    document = json.loads(path.read_text())
+    inner = document
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("settings",), {}, "settings lacks the test sets"),
+        (("settings", "headline"), None, "settings lacks the test sets"),
+        (("speed", "ttft_s"), [], "speed.ttft_s: List should have at least 1"),
+        (("speed", "per_token_s"), [], "rounds, per_token_s 0"),
+        (("engine",), "teacher-eager", "engine is 'teacher-eager'"),
+    ],
+)
+def test_an_edited_result_file_is_named(copy: Path, keys: tuple[str, ...], value: object, message: str) -> None:
+    _with(copy / "eval" / "student-keras.json", *keys, value=value)
+    with pytest.raises(UserError, match=f"student-keras.json is not a result file of this version: .*{message}"):
+        write_report(copy)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (("score",), {}, "score.exact: Field required"),
+        (("score", "exact"), "yes", "score.exact: Input should be a valid boolean"),
+        (("id",), ["x"], "id: Input should be a valid string"),
+        (("answer",), None, "answer: "),
+    ],
+)
+def test_an_edited_answer_is_named(copy: Path, keys: tuple[str, ...], value: object, message: str) -> None:
+    path = copy / "eval" / "samples" / "student-keras.jsonl"
+    first, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text(first)
+    _with(path, *keys, value=value)
+    path.write_text(first + path.read_text() + "\n" + "".join(rest))
+    with pytest.raises(UserError, match=f"student-keras.jsonl:2 is damaged: {message}.*Delete student-keras.jsonl and"):
+        write_report(copy)
+
+
+def test_lines_of_a_log_that_are_none_of_ours_are_left_out(copy: Path) -> None:
+    log = copy / "metrics.jsonl"
+    expected = training_curves(copy)
+    strange: list[dict[str, object]] = [
+        {"train/step": "5"}, {"train/loss": None}, {"time": "now"}, {"sample": {"step": 1}}, {"alert": "!"},
+        {"train/step": True},
+    ]  # fmt: skip
+    whole = {"time": 1.0, "stage": "finetune", "train/step": 1, "train/loss": 9.0}
+    log.write_text("".join(json.dumps(whole | change) + "\n" for change in strange) + log.read_text())
+    assert training_curves(copy) == expected
 
 
 def test_run_without_results_is_told(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ import pytest
 from eval.engines.engine import Answer
 from eval.likelihood import read_text
 from eval.results import read_result
-from eval.samples import SampleFile, open_slots_of, read_samples, read_set
+from eval.samples import SampleFile, as_sample, open_slots_of, read_samples, read_set
 from eval.stage import check_before, run
 from tests.conftest import tiny_config
 from tests.eval.conftest import EVAL
 from train.config import Config, load_config
 from train.errors import TandemError, UserError
+from train.metrics import score_choice
 from train.runs import RunFolder, StageContext
 from train.tracking.tracker import Tracker
 
@@ -333,7 +334,8 @@ def test_answers_with_line_separators_are_kept(tmp_path: Path) -> None:
     SampleFile(tmp_path, "base").add("key", said)
     again = SampleFile(tmp_path, "base")
     assert again.get("key") == said
-    again.finish([{"key": "key", "answer": dataclasses.asdict(said)}])
+    row = {"id": "t3-0", "messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]}
+    again.finish([as_sample("t3", row, "key", said, score_choice(said.text, "y", "x", True, choices=["y"]))])
     assert [sample["answer"]["text"] for sample in read_samples(tmp_path, "base")] == [said.text]
     assert SampleFile(tmp_path, "base").get("key") == said
 

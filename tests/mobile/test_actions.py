@@ -302,6 +302,9 @@ def test_chat_with_a_home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
         ("area: [", "cannot be read as YAML"),
         ("zone: [x]", "'zone'"),
         ("- x", "not lists of names"),
+        ("1: [x]", "lists names for '1'"),
+        ("area: [2026-02-31]", "cannot be read as YAML: day"),
+        ("[" * 3000, "cannot be read as YAML"),
     ):
         home.write_text(text)
         with pytest.raises(UserError, match=f"home.yaml.*{message}"):

@@ -38,6 +38,9 @@ command: ["${interpreter}", "${program}", trial, "${args_no_hyphens}"]
 """
 
 
+EMPTY = {"file": "", "name": "", "method": "", "metric": "", "goal": "minimize", "parameters": [], "trials": []}
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "sweep.yaml"
     path.write_text(text)
@@ -140,6 +143,30 @@ def test_the_report_ranks_by_the_metric(tmp_path: Path, capsys: pytest.CaptureFi
     assert "0.001" in capsys.readouterr().out
 
 
+def test_trials_of_a_former_file_are_kept_and_not_compared(tmp_path: Path) -> None:
+    folder = run_sweep(write(tmp_path, GRID), None, FakeLaunch())
+    run_sweep(write(tmp_path, GRID.replace("parameters:", "parameters:\n  c.seed: {value: 7}")), 1, FakeLaunch())
+    assert len(read_trials(folder)) == 5
+    result = write_sweep_report(folder)
+    assert (result["trials"], result["failed"], result["best"]["c.seed"]) == (5, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "should be"),
+        ("{}", "file: Field required"),
+        ("[" * 3000, "recursion|Invalid JSON"),
+        (json.dumps(EMPTY | {"goal": "up"}), "goal: "),
+        (json.dumps(EMPTY | {"trials": [3]}), "trials.0: "),
+    ],
+)
+def test_a_damaged_sweep_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "sweep.json").write_text(text)
+    with pytest.raises(UserError, match=f"sweep.json is damaged: .*({message}).*Delete it"):
+        read_trials(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -150,6 +177,11 @@ def test_the_report_ranks_by_the_metric(tmp_path: Path, capsys: pytest.CaptureFi
         ("${program}", "${prog}", "not known here"),
         (', "${args_no_hyphens}"', "", "no \\${args_no_hyphens}"),
         ("{values: [0.001, 0.01]}", "{min: 3, max: 2}", "min below max"),
+        ("{values: [0.001, 0.01]}", "{min: 0, max: 1, q: 1.0e-9, distribution: q_uniform}", "more than 100,000 values"),
+        ("{values: [0.001, 0.01]}", "{min: 1, max: 10000000000000000000}", "1e\\+19 is beyond what is swept"),
+        ("{values: [0.001, 0.01]}", "{distribution: log_normal, mu: 800}", "log_normal with mu 800 .* no bound"),
+        ("{values: [0.001, 0.01]}", "{values: [2026-11-27]}", "2026-11-27 is a date: put it in quotes"),
+        ("method: grid", "method: grid\nrun_cap: 99999999999999999999", "run_cap: .* less than or equal to"),
         ("metric:", "metrics:", "did you mean 'metric'"),
         ("method: grid", "", r"1 problem in the sweep file .*\n  method: missing"),
     ],

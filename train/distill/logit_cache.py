@@ -19,9 +19,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from train.atomic import sha256_file, sha256_json
 from train.chat import ChatTokenizer
+from train.checked_json import checked
 from train.config.schema import DistillConfig
 from train.errors import UserError
 from train.runs import RunFolder
@@ -42,6 +45,25 @@ class CacheKey:
     data: str
     top_k: int
     temperatures: tuple[float, ...]
+
+
+class _Format(TypedDict):
+    format: int
+
+
+class _Shard(TypedDict):
+    file: str
+    sha256: str
+
+
+class _Card(TypedDict):
+    """What a reader needs of cache.json."""
+
+    key: CacheKey
+    shards: list[_Shard]
+
+
+_FORMAT, _CARD = TypeAdapter(_Format), TypeAdapter(_Card)
 
 
 @dataclass(frozen=True)
@@ -87,8 +109,7 @@ class LogitCache:
     def __init__(self, folder: Path, expected: CacheKey) -> None:
         self._folder = folder
         card = _read_card(folder)
-        self.temperatures: tuple[float, ...] = tuple(card["key"]["temperatures"])
-        self.top_k: int = card["key"]["top_k"]
+        self.temperatures, self.top_k = card["key"].temperatures, card["key"].top_k
         _compare(folder, card["key"], expected)
         self._shards = [self._open(shard) for shard in card["shards"]]
         self._where = {
@@ -114,7 +135,7 @@ class LogitCache:
         kept = sum(float(np.exp(shard["logprobs"].astype(np.float64)).sum()) for shard in self._shards)
         return max(0.0, 1.0 - kept / sum(len(shard["logprobs"]) for shard in self._shards))
 
-    def _open(self, shard: dict[str, Any]) -> dict[str, Array]:
+    def _open(self, shard: _Shard) -> dict[str, Array]:
         path = self._folder / shard["file"]
         if not path.exists():
             raise UserError(f"The logit cache {self._folder} lacks its shard {shard['file']}. {REMEDY}")
@@ -141,23 +162,21 @@ def map_safetensors(path: Path) -> dict[str, Array]:
     }
 
 
-def _read_card(folder: Path) -> dict[str, Any]:
+def _read_card(folder: Path) -> _Card:
     path = folder / "cache.json"
-    try:
-        card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"No logit cache at {folder}: it has no cache.json. {REMEDY}") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}). {REMEDY}") from None
-    if card.get("format") != FORMAT:
-        raise UserError(f"{path} has format {card.get('format')}, this program reads format {FORMAT}. {REMEDY}")
-    return card
+    if not path.exists():
+        raise UserError(f"No logit cache at {folder}: it has no cache.json. {REMEDY}")
+    text = path.read_bytes()
+    found = checked(text, _FORMAT, path, REMEDY)["format"]
+    if found != FORMAT:
+        raise UserError(f"{path} has format {found}, this program reads format {FORMAT}. {REMEDY}")
+    return checked(text, _CARD, path, REMEDY)
 
 
-def _compare(folder: Path, found: dict[str, Any], expected: CacheKey) -> None:
+def _compare(folder: Path, found: CacheKey, expected: CacheKey) -> None:
     """Refuses a cache whose key differs in anything that is known."""
     for name, value in asdict(expected).items():
-        got = tuple(found[name]) if name == "temperatures" else found[name]
+        got = getattr(found, name)
         if value is not None and got != value:
             raise UserError(
                 f"The logit cache {folder} was made with another {name}: {got}, this run has {value}. {REMEDY}"

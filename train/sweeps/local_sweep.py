@@ -17,9 +17,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from train.atomic import sha256_file, sha256_json, write_json
+from train.checked_json import checked
 from train.command import INTERRUPTED
 from train.errors import TandemError, UserError
 from train.progress import say
@@ -39,6 +43,21 @@ class Trial:
     seconds: float = 0.0
     error: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
+
+
+class SweepRecord(TypedDict):
+    """sweep.json."""
+
+    file: str
+    name: str
+    method: str
+    metric: str
+    goal: Literal["minimize", "maximize"]
+    parameters: list[str]
+    trials: list[Trial]
+
+
+_RECORD = TypeAdapter(SweepRecord)
 
 
 @dataclass(frozen=True)
@@ -87,24 +106,21 @@ def run_sweep(path: Path, max_runs: int | None = None, launch: Launch | None = N
 
 def read_trials(folder: Path) -> list[Trial]:
     """The trials of a sweep folder in the order they were run. Raises UserError where there are none."""
-    return [Trial(**trial) for trial in read_record(folder)["trials"]]
+    return read_record(folder)["trials"]
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """sweep.json: file, method, metric, goal, parameters, trials. Raises UserError where it is missing or damaged."""
+def read_record(folder: Path) -> SweepRecord:
+    """sweep.json. Raises UserError where it is missing or damaged."""
     path = folder / "sweep.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not the folder of a sweep: it has no sweep.json.") from None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}). Delete it: the trials are then run again.") from None
-    return record
+    if not path.exists():
+        raise UserError(f"{folder} is not the folder of a sweep: it has no sweep.json.")
+    return checked(path.read_bytes(), _RECORD, path, "Delete it: the trials are then run again.")
 
 
-def ranked(record: dict[str, Any]) -> list[Trial]:
-    """Trials that succeeded, the best first."""
-    done = [trial for trial in (Trial(**entry) for entry in record["trials"]) if trial.value is not None]
+def ranked(record: SweepRecord) -> list[Trial]:
+    """Trials that succeeded, the best first; without those of a former file, which had other parameters."""
+    comparable = (trial for trial in record["trials"] if trial.parameters.keys() == set(record["parameters"]))
+    done = [trial for trial in comparable if trial.value is not None]
     return sorted(done, key=lambda trial: trial.value or 0.0, reverse=record["goal"] == "maximize")
 
 

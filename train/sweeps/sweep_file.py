@@ -5,6 +5,7 @@ What W&B knows and this does not (bayes, nested parameters, rare distributions) 
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,9 @@ from train.errors import UserError
 RESERVED = ("name", "runs_dir")
 MACROS = ("env", "interpreter", "program", "args", "args_no_hyphens", "args_json")
 BOUNDED = ("uniform", "int_uniform", "q_uniform", "log_uniform_values", "q_log_uniform_values")
-GAUSSIAN = ("normal", "log_normal")
+LARGEST = 1e15  # of a bound: whole numbers stay exact
+GRID = 100_000  # values of one parameter, at most
+PLAIN = (str, int, float, list, dict, type(None))  # what JSON has
 Distribution = Literal[
     "constant",
     "categorical",
@@ -55,6 +58,12 @@ class Parameter(Section):
                 raise ValueError(f"distribution {kind} needs min below max, got min {self.min} and max {self.max}")
             if "log" in kind and self.min <= 0:
                 raise ValueError(f"distribution {kind} needs min above 0, got {self.min}")
+        if largest := [value for value in (self.min, self.max) if value is not None and abs(value) > LARGEST]:
+            raise ValueError(f"{largest[0]:g} is beyond what is swept here: at most {LARGEST:g}")
+        if kind == "log_normal" and self.mu + 10 * self.sigma > math.log(LARGEST):
+            raise ValueError(f"log_normal with mu {self.mu:g} and sigma {self.sigma:g} has no bound below {LARGEST:g}")
+        if strange := [one for one in (self.value, *(self.values or ())) if not isinstance(one, PLAIN)]:
+            raise ValueError(f"{strange[0]!s} is a {type(strange[0]).__name__}: put it in quotes")
         if kind.startswith("categorical") and self.values is None:
             raise ValueError(f"distribution {kind} needs values")
         if self.probabilities is not None and (
@@ -128,6 +137,13 @@ def read_sweep(path: Path) -> Sweep:
                     f"{path}: parameters.{key} is {parameter.kind}, which a grid can't count through. "
                     "Give it 'values', or use method random."
                 )
+            if parameter.min is not None and parameter.max is not None:
+                step = parameter.q if parameter.kind == "q_uniform" else 1
+                if (parameter.max - parameter.min) / step > GRID:
+                    raise UserError(
+                        f"{path}: parameters.{key} has more than {GRID:,} values, from {parameter.min:g} to "
+                        f"{parameter.max:g} by {step:g}. Give it 'values', or use method random."
+                    )
     return sweep
 
 

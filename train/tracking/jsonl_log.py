@@ -12,11 +12,30 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Strict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from train.tracking.backend import Alert, Figures, Sample, StageOutputs
 
 NAME = "metrics.jsonl"
+_Whole = Annotated[int, Strict()]
+_Real = Annotated[float, Strict()] | Literal["NaN", "Infinity", "-Infinity"]
+_Line = TypedDict(
+    "_Line",
+    {
+        "stage": str,
+        "time": Annotated[float, Strict()],
+        "train/step": NotRequired[_Whole],
+        "train/tokens": NotRequired[_Whole],
+        "train/loss": NotRequired[_Real],
+        "eval/loss": NotRequired[_Real],
+        "sample": NotRequired[Sample],
+        "alert": NotRequired[Alert],
+    },
+)
+_LINE = TypeAdapter(_Line)
 
 
 class JsonlLog:
@@ -56,8 +75,17 @@ class JsonlLog:
 
 
 def read_lines(folder: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of metrics.jsonl in order; one that was left half written is not there."""
-    return (line for line in whole_lines(folder / NAME) if isinstance(line.get("stage"), str))
+    """The whole lines of metrics.jsonl in order; one that was left half written, or is none of ours, is not there."""
+    return (line for line in whole_lines(folder / NAME) if _is_ours(line))
+
+
+def _is_ours(line: dict[str, Any]) -> bool:
+    """Whether a line has what every reader relies on."""
+    try:
+        _LINE.validate_python(line)
+    except ValidationError:
+        return False
+    return True
 
 
 def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
