@@ -17,8 +17,8 @@ from typing import Any, Self
 
 from eval.engines.engine import Answer, EngineSpec, Timing
 from train.chat import Message
+from train.child import module_command, module_environment
 from train.errors import TandemError
-from train.runs import REPOSITORY
 
 LIMIT_S = 900.0  # for one reply, where the caller gives no other limit: a load, a batch of answers, a timed request
 STDERR_LINES = 6
@@ -39,14 +39,13 @@ class EngineWorker:
         self._spec, self._limit_s = spec, limit_s
         self._stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "eval.worker"],
+            module_command("eval.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
             encoding="utf-8",
-            cwd=REPOSITORY,
-            env=worker_environment(spec),
+            env=module_environment(worker_environment(spec)),
         )
         self._replies: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

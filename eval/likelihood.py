@@ -79,13 +79,16 @@ def _perplexity(figures: dict[str, Any] | None) -> Perplexity | None:
 
 
 def divergence(child: Path | None, parent: Path | None) -> Divergence | None:
-    """Mean KL and agreement of the likeliest tokens; None where a file is missing or the vocabularies differ."""
+    """Mean KL and agreement of the likeliest tokens over the rows that both have; None where a file is missing, the
+    vocabularies differ or there is no such row."""
     if child is None or parent is None:
         return None
     kl, same, tokens = 0.0, 0, 0
     with np.load(child, allow_pickle=False) as mine, np.load(parent, allow_pickle=False) as theirs:
         for name in theirs.files:
-            if name not in mine.files or mine[name].shape != theirs[name].shape:
+            if name not in mine.files:
+                continue
+            if mine[name].shape != theirs[name].shape:
                 return None
             q, p = mine[name].astype(np.float64), theirs[name].astype(np.float64)
             kl += float((np.exp(p) * (p - q)).sum())

@@ -56,11 +56,23 @@ def answer_sets(engine: str, config: Config, run: RunFolder, sets: Sets, scratch
             worker.load()
             outcome.artifact, _ = worker.describe()
             _answer(worker, outcome, config, run, sets)
-            rows, text = sets[config.eval.headline], read_text(config.eval)
-            outcome.answers, outcome.text, outcome.log_probs = ask(worker, engine, config.eval, rows, text, scratch)
+            _read_likelihoods(worker, outcome, config, sets, scratch)
     except TandemError as error:
         outcome.error, outcome.skipped = str(error), isinstance(error, EngineSkippedError)
     return outcome
+
+
+def _read_likelihoods(
+    worker: EngineWorker, outcome: EngineOutcome, config: Config, sets: Sets, scratch: Path
+) -> None:
+    """What the engine thinks of the reference answers; without it the answers it gave still count."""
+    rows, text = sets[config.eval.headline], read_text(config.eval)
+    try:
+        found = ask(worker, outcome.engine, config.eval, rows, text, scratch)
+    except EngineError as error:
+        say(f"eval {outcome.engine}: no likelihoods: {error}")
+    else:
+        outcome.answers, outcome.text, outcome.log_probs = found
 
 
 def _answer(worker: EngineWorker, outcome: EngineOutcome, config: Config, run: RunFolder, sets: Sets) -> None:

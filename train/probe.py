@@ -18,11 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from train.child import module_command, module_environment
 from train.config import Config, load_config
 from train.config.load import dump_config
 from train.config.schema import LlamaShape, ModelConfig
 from train.errors import TandemError
-from train.runs import REPOSITORY, RunFolder, StageContext
+from train.runs import RunFolder, StageContext
 
 STEPS = 3  # the first one is not timed
 FEW_WEIGHTS = LlamaShape(
@@ -39,8 +40,8 @@ def probe(config: Config) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="probe-") as folder:
         path = Path(folder) / "config.yaml"
         path.write_text(dump_config(config), encoding="utf-8")
-        command = [sys.executable, "-m", "train.probe", str(path)]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        command = module_command("train.probe", str(path))
+        done = subprocess.run(command, env=module_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         ended = "the system ended it: too little memory?" if done.returncode < 0 else last

@@ -38,7 +38,7 @@ def log_softmax(logits: npt.NDArray[Any]) -> LogProbs:
 
 
 def measure(engine: Any, rows: Sequence[Any], text: str | None, window: int, path: str | None) -> dict[str, Any]:
-    """Loss on reference answers and on plain text.
+    """Loss on the reference answers that fit the engine's window, and on plain text.
 
     Args:
         engine: any engine.
@@ -58,9 +58,13 @@ def measure(engine: Any, rows: Sequence[Any], text: str | None, window: int, pat
 
 def _answers(engine: LikelihoodEngine, rows: Sequence[Any], path: str | None) -> dict[str, Any]:
     arrays, nll, tokens = {}, 0.0, 0
+    window, size = getattr(engine, "window", None), 0
     for index, (conversation, answer) in enumerate(rows):
         prompt = engine.prompt(conversation)
         target = [*engine.tokenizer.answer(answer, conversation[-1]), engine.tokenizer.stop_id]
+        if window is not None and len(prompt) + len(target) > window:
+            continue  # an engine with a larger window is compared on the rows that both hold
+        size += len(answer.encode())
         found = engine.log_probs(prompt + target, len(prompt))
         nll -= float(found[np.arange(len(target)), target].sum(dtype=np.float64))
         tokens += len(target)
@@ -69,7 +73,7 @@ def _answers(engine: LikelihoodEngine, rows: Sequence[Any], path: str | None) ->
     if path is not None:
         with whole_file(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-    return {"nll": nll, "tokens": tokens, "bytes": sum(len(answer.encode()) for _, answer in rows)}
+    return {"nll": nll, "tokens": tokens, "bytes": size}
 
 
 def _text(engine: LikelihoodEngine, text: str, window: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobile.check.finding import LITERT, Fault, Rule, Severity
+from train.child import module_command, module_environment
 from train.errors import MissingExtraError
 
 TIMEOUT_S = 600.0
@@ -37,9 +38,8 @@ def load(path: Path, offset: int, length: int) -> Load:
     """Loads bytes [offset, offset + length) of `path` with ai-edge-litert. Never raises for a bad model."""
     if importlib.util.find_spec("ai_edge_litert") is None:
         raise MissingExtraError("ai-edge-litert", "mobile", "Checking a .tflite file")
-    root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {"PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-m", "mobile.check.load_child", str(path), str(offset), str(length)]
+    environment = module_environment() | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = module_command("mobile.check.load_child", str(path), str(offset), str(length))
     try:
         child = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, errors="replace"

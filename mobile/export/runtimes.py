@@ -17,7 +17,7 @@ from mobile.export.greedy import SureIds, sure_ids
 from mobile.export.legacy import REQUIREMENTS, LegacyUnavailableError, legacy_ids
 from mobile.runtime.model import Model
 from train.chat import ChatTokenizer
-from train.runs import REPOSITORY
+from train.child import module_command, module_environment
 
 TEXTS = ("turn on the kitchen lights", "what is the temperature in the living room", "set the lamp to 20%")
 STEPS = 48
@@ -57,8 +57,8 @@ def litertlm_gate(
     request = {"bundle": str(bundle), "texts": list(asked), "steps": steps}
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "mobile.export.litertlm_child"],
-            input=json.dumps(request), capture_output=True, text=True, cwd=REPOSITORY, timeout=TIMEOUT, check=False,
+            module_command("mobile.export.litertlm_child"), env=module_environment(),
+            input=json.dumps(request), capture_output=True, text=True, timeout=TIMEOUT, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Gate("litert_lm", False, {}, f"the runtime gave no answer within {TIMEOUT} s")
