@@ -25,9 +25,7 @@ class Column:
 COLUMNS = (
     Column("Artifact", "engine id"),
     Column("Exact match", "right answers with Wilson's 95 % interval"),
-    Column(
-        "Against teacher", "difference in points on the same rows (bootstrap interval), p of the exact McNemar test"
-    ),
+    Column("Against teacher", "difference in points on the same rows (Tango's interval), p of the exact McNemar test"),
     Column("Intent", "right function, or rightly none"),
     Column("Arguments", "right function and the same argument names"),
     Column("Valid JSON", "the answer is one JSON object with exactly name and arguments"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from train.intervals import Interval, mcnemar, paired_difference, rows_needed, wilson
+from train.intervals import Interval, mcnemar, paired_difference, rows_needed
 
 Sample = dict[str, Any]
 ALPHA = 0.05
@@ -33,13 +33,6 @@ class Paired:
     def discordant(self) -> float:
         """Share of rows that only one of the two has right, with half a row added so that 0 of n is not "never"."""
         return (self.only_first + self.only_second + 0.5) / (self.n + 0.5)
-
-    @property
-    def worst(self) -> float:
-        """Lower end of the difference. Without a discordant row the bootstrap has nothing to draw: 0 of n by Wilson."""
-        if self.only_first + self.only_second == 0:
-            return -wilson(0, self.n).high
-        return self.difference.low
 
     @property
     def better(self) -> Literal["first", "second"] | None:
@@ -70,7 +63,7 @@ def pair(first: Sequence[Sample], second: Sequence[Sample], name: str) -> Paired
         second_right=sum(other for _, other in pairs),
         only_first=only_first,
         only_second=only_second,
-        difference=paired_difference([mine for mine, _ in pairs], [other for _, other in pairs]),
+        difference=paired_difference(only_first, only_second, len(pairs)),
         p=mcnemar(only_first, only_second),
     )
 

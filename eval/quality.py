@@ -62,9 +62,7 @@ def answer_sets(engine: str, config: Config, run: RunFolder, sets: Sets, scratch
     return outcome
 
 
-def _read_likelihoods(
-    worker: EngineWorker, outcome: EngineOutcome, config: Config, sets: Sets, scratch: Path
-) -> None:
+def _read_likelihoods(worker: EngineWorker, outcome: EngineOutcome, config: Config, sets: Sets, scratch: Path) -> None:
     """What the engine thinks of the reference answers; without it the answers it gave still count."""
     rows, text = sets[config.eval.headline], read_text(config.eval)
     try:
@@ -197,6 +195,6 @@ def difference(
     ]
     if not pairs:
         return None
-    interval = paired_difference([mine for mine, _ in pairs], [other for _, other in pairs])
-    p = mcnemar(pairs.count((True, False)), pairs.count((False, True)))
+    only_first, only_second = pairs.count((True, False)), pairs.count((False, True))
+    interval, p = paired_difference(only_first, only_second, len(pairs)), mcnemar(only_first, only_second)
     return Difference(baseline=baseline, value=interval.value, low=interval.low, high=interval.high, p=p)

@@ -74,7 +74,7 @@ class Difference(Part):
 
     baseline: str
     value: float
-    low: float = Field(description="lower end of the paired bootstrap's 95 % interval")
+    low: float = Field(description="lower end of Tango's 95 % interval for paired shares")
     high: float
     p: float = Field(description="exact McNemar test, two-sided")
 

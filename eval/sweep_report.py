@@ -20,7 +20,7 @@ from eval.report_html import render
 from eval.table import terminal
 from train.atomic import write_text
 from train.errors import MissingExtraError
-from train.sweeps.local_sweep import SweepRecord, Trial, ranked, read_record
+from train.sweeps.local_sweep import SweepRecord, Trial, planned_trials, ranked, read_record
 
 STYLE_ALONE = '<style type="text/css">:root{--ink:#222;--muted:#777;--line:#ddd;--keras:#c2410c}'
 AXIS_WIDTH = 150.0  # points between two axes
@@ -29,11 +29,11 @@ AXIS_WIDTH = 150.0  # points between two axes
 def write_sweep_report(folder: Path) -> dict[str, Any]:
     """Writes sweep.html and parallel.svg beside sweep.json, prints the table; returns paths and the best trial."""
     record = read_record(folder)
-    best = ranked(record)
+    planned, best = planned_trials(record), ranked(record)
     svg = parallel_plot(best, record)
     page = render(
         "sweep.html.j2", record=record, svg=svg, head=_head(record), rows=[_row(trial, record) for trial in best],
-        failed=[trial for trial in record["trials"] if trial.value is None],
+        failed=[trial for trial in planned if trial.value is None],
     )  # fmt: skip
     write_text(folder / "sweep.html", page)
     if svg:
@@ -45,8 +45,9 @@ def write_sweep_report(folder: Path) -> dict[str, Any]:
     terminal().print(_table(best, record))
     return {
         "sweep": str(folder),
-        "trials": len(record["trials"]),
-        "failed": sum(trial.value is None for trial in record["trials"]),
+        "trials": len(planned),
+        "failed": sum(trial.value is None for trial in planned),
+        "former": len(record["trials"]) - len(planned),  # of another file, grid or config
         "metric": record["metric"],
         "best": {"run": best[0].run, "value": best[0].value, **best[0].parameters} if best else None,
         "report": str(folder / "sweep.html"),

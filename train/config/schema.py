@@ -429,7 +429,9 @@ class EvalConfig(Section):
         "that hangs is ended and the others go on",
     )
     threads: Positive = Field(1, description="CPU threads of the speed measurement")
-    speed_rounds: Positive = Field(5, description="rounds of the interleaved speed measurement")
+    speed_rounds: Positive = Field(
+        6, description="rounds of the interleaved speed measurement; fewer than six have no 95 % interval"
+    )
     speed_prompt: Positive = Field(32, description="prompt length of the speed measurement, tokens")
     speed_tokens: Positive = Field(32, description="answer length of the speed measurement, tokens")
 
