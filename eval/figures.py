@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from eval.bfcl import SETS
@@ -12,6 +12,7 @@ from eval.results import Difference, Result, Share, percentile
 
 ABSENT = "–"
 BASELINE = "teacher-eager"
+RIGHT_BY = {"contains": "contains the answer", "choice": "right choice"}  # eval.scorer → what counts; else exact match
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ COLUMNS = (
     Column("Memory MB", "peak resident memory of the process, framework included"),
     Column("Speed", "times faster than the baseline, one whole request: median of paired interleaved rounds"),
 )
+
+
+def right_by(result: Result) -> str:
+    """What the headline figure counts, in words: it depends on eval.scorer."""
+    return RIGHT_BY.get(str(result.settings.get("scorer")), "exact match")
+
+
+def columns(results: Sequence[Result]) -> list[Column]:
+    """COLUMNS, the headline figure named by what it counts."""
+    name = right_by(results[0]).capitalize() if results else COLUMNS[1].title
+    return [COLUMNS[0], replace(COLUMNS[1], title=name), *COLUMNS[2:]]
 
 
 def headline_rows(results: Sequence[Result]) -> list[list[str]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.figures import megabytes, number, request_milliseconds, tokens_per_second, with_interval
+from eval.figures import megabytes, number, request_milliseconds, right_by, tokens_per_second, with_interval
 from eval.report_markdown import table
 from eval.results import Result
 from train.atomic import write_text
@@ -43,7 +43,7 @@ KINDS = (
         "finetune",
         "teacher-",
         "transformers",
-        "A Llama-style causal language model, fine-tuned in PyTorch on chat rows whose answers are function calls.",
+        "A Llama-style causal language model, fine-tuned in PyTorch on chat rows.",
         'AutoModelForCausalLM.from_pretrained("teacher")',
     ),
     Kind(
@@ -109,7 +109,7 @@ def front_matter(kind: Kind, config: Config, results: Sequence[Result]) -> dict[
         "license": "apache-2.0" if config.model.source == SMOLLM2 else "other",
         "library_name": kind.library,
         "pipeline_tag": "text-generation",
-        "tags": ["function-calling", "on-device", "tandem"],
+        "tags": [*(["function-calling"] if config.eval.scorer == "call" else []), "on-device", "tandem"],
     }
     if config.data.source == "smart-home":
         values["language"] = "en"
@@ -123,12 +123,12 @@ def front_matter(kind: Kind, config: Config, results: Sequence[Result]) -> dict[
 
 def _score(result: Result, name: str, config: Config) -> dict[str, Any]:
     return {
-        "task": {"type": "text-generation", "name": "function calling"},
+        "task": {"type": "text-generation", "name": "function calling" if config.eval.scorer == "call" else "chat"},
         "dataset": {"name": name, "type": "bfcl-eval" if name.startswith("bfcl_") else config.data.source},
         "metrics": [
             {
-                "type": "exact_match",
-                "name": f"exact match, {result.engine}",
+                "type": "exact_match" if right_by(result) == "exact match" else "accuracy",
+                "name": f"{right_by(result)}, {result.engine}",
                 "value": round(result.quality[name].exact.value, 4),
             }
         ],

@@ -48,7 +48,10 @@ def write_overview(runs: Sequence[RunFolder], folder: Path) -> dict[str, Any]:
     ]
     points = [point for report in reports for point in points_of(report.results, size_megabytes, f"{report.name}: ")]
     changes = _config_rows(runs)
-    line = _verdict(points)
+    sets = sorted({headline_set(report.results[0]) for report in reports})
+    line = (
+        _verdict(points) if len(sets) == 1 else f"No best is named: the runs' headline sets differ ({', '.join(sets)})."
+    )
     markdown, html = folder / "overview.md", folder / "overview.html"
     tables = [("Comparison", HEAD, rows), ("Set otherwise", ("Key", *names), changes)]
     write_text(markdown, heading_and_tables(f"{len(runs)} runs", line, tables))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eval.answers_key import engine_key
 from eval.client import EngineError, EngineSkippedError, EngineWorker
 from eval.engines.engine import Answer
 from eval.engines.registry import spec_of
@@ -76,11 +77,8 @@ def _read_likelihoods(worker: EngineWorker, outcome: EngineOutcome, config: Conf
 def _answer(worker: EngineWorker, outcome: EngineOutcome, config: Config, run: RunFolder, sets: Sets) -> None:
     assert outcome.artifact is not None
     file = SampleFile(run.eval / "samples", outcome.engine)
-    keyed = [
-        (name, row, sample_key(outcome.artifact["sha256"], config.eval, outcome.engine, row))
-        for name, rows in sets.items()
-        for row in rows
-    ]
+    engine = engine_key(outcome.engine, outcome.artifact["sha256"], config, run)
+    keyed = [(name, row, sample_key(engine, config.eval, row)) for name, rows in sets.items() for row in rows]
     # Short prompts together: a batch costs what its longest prompt costs. The same text in two sets is asked once.
     missing = {key: row for _, row, key in keyed if file.get(key) is None}
     order = sorted(missing, key=lambda key: len(str(missing[key]["messages"][:-1])))

@@ -19,6 +19,7 @@ from eval.figures import (
     megabytes,
     number,
     p_value,
+    right_by,
     subject,
     tokens_per_second,
 )
@@ -120,7 +121,7 @@ def verdict(results: Sequence[Result], main: Result | None) -> str:
     rate = tokens_per_second(main)
     speed = f", {number(rate)} tokens/s on {_threads(main)}" if rate is not None else ""
     text = (
-        f"{main.engine}: {exact.value * 100:.1f} % exact match on {name} (95 % interval {exact.low * 100:.1f} to "
+        f"{main.engine}: {exact.value * 100:.1f} % {right_by(main)} on {name} (95 % interval {exact.low * 100:.1f} to "
         f"{exact.high * 100:.1f} %), {megabytes(main.artifact.bytes)} MB{speed}."
     )
     teacher = next((result for result in results if result.engine == BASELINE), None)

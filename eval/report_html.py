@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from eval.figures import COLUMNS, headline_rows, headline_set, pareto_front, percent
+from eval.figures import columns, headline_rows, headline_set, pareto_front, percent, right_by
 from eval.plots import curve_plot, latency_plot, latency_strips, size_plot
 from eval.report_data import ReportData, categories
 from eval.report_tables import (
@@ -34,7 +34,8 @@ def render_html(data: ReportData) -> str:
         "report.html.j2",
         data=data,
         headline_set=headline_set(data.results[0]),
-        columns=COLUMNS,
+        columns=columns(data.results),
+        right_by=right_by(data.results[0]),
         rows=headline_rows(data.results),
         front=pareto_front(data.results),
         failed=[result for result in data.results if result.status != "ok"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.figures import COLUMNS, headline_rows, headline_set, percent
+from eval.figures import columns, headline_rows, headline_set, percent
 from eval.report_data import Example, ReportData, categories
 from eval.report_tables import (
     AGREEMENT,
@@ -30,8 +30,8 @@ def render_markdown(data: ReportData) -> str:
         f"# {_plain(data.name)}",
         _plain(data.verdict),
         f"## Comparison on {name}",
-        table([column.title for column in COLUMNS], headline_rows(data.results)),
-        "\n".join(f"- {column.title}: {column.note}" for column in COLUMNS[1:]),
+        table([column.title for column in columns(data.results)], headline_rows(data.results)),
+        "\n".join(f"- {column.title}: {column.note}" for column in columns(data.results)[1:]),
         *_failures(data.results),
         *_notes(data.results),
         f"## Categories on {name}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from eval.bfcl import SETS, bfcl_rows
-from eval.engines.engine import Answer
+from eval.engines.engine import TOO_LONG, Answer
 from eval.possible_answers import score_possible
 from eval.row_checks import check_row, with_ids
 from train.atomic import sha256_json, write_jsonl
@@ -25,7 +25,7 @@ from train.checked_json import checked_lines
 from train.config.schema import EvalConfig
 from train.data.chat_jsonl import as_chat
 from train.errors import UserError
-from train.metrics import SCORERS, Score, score_choice, score_unanswerable
+from train.metrics import SCORERS, Score, score_choice
 from train.tracking.jsonl_log import whole_lines
 
 Row = dict[str, Any]
@@ -101,10 +101,9 @@ def _listed(name: str, problems: list[str]) -> str:
     )
 
 
-def sample_key(artifact_sha256: str, config: EvalConfig, engine: str, row: Row) -> str:
-    """Hash of what an answer depends on."""
-    few_shot = config.few_shot if engine == "base" else 0
-    return sha256_json([artifact_sha256, few_shot, config.max_new_tokens, row["messages"]])[:16]
+def sample_key(engine_key: str, config: EvalConfig, row: Row) -> str:
+    """Hash of all that an answer depends on; `engine_key`: of answers_key.py."""
+    return sha256_json([engine_key, config.max_new_tokens, row["messages"]])[:16]
 
 
 class SampleFile:
@@ -132,9 +131,13 @@ class SampleFile:
 
 
 def judge(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[str]) -> Score:
-    """Scores an answer to a row."""
+    """Scores an answer to a row; a prompt that the engine could not hold has an empty answer."""
     if not answer.fits:
-        return score_unanswerable()
+        return replace(_judged(config, row, TOO_LONG, open_slots), error="too_long")
+    return _judged(config, row, answer, open_slots)
+
+
+def _judged(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[str]) -> Score:
     if "possible" in row and "function" in row:
         return score_possible(answer.text, row["function"], row["possible"], answer.stopped)
     *_, user, expected = row["messages"]

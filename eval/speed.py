@@ -2,7 +2,8 @@
 
 On shared cores two runs one after the other differ by 0.73 to 1.45 times; the median of ratios paired within
 interleaved rounds by 0.993 to 1.002. So raw values are kept, and engines are compared by that ratio only.
-Excluded: loading, tokenising, the warm-up round.
+Excluded: loading, tokenising, the warm-up round, and a prefill before each request, which fills the caches again that
+the other engines have emptied (LiteRT-LM's own benchmark reads its file just before, too).
 """
 
 from __future__ import annotations

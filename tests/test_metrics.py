@@ -112,6 +112,9 @@ def test_invented_value_is_not_in_the_utterance(value: object, invented: bool) -
     answer = json.dumps({"name": "HassTurnOn", "arguments": {"name": value}})
     assert score_call(answer, expected, "Switch on the DESK lamp", True, {"name"}).invented is invented
     assert score_call(answer, expected, "Switch on the DESK lamp", True, ()).invented is None
+    other = '{"name":"HassTurnOn","arguments":{"area":"hall"}}'
+    assert score_call(other, other, "Switch on the hall", True, {"name"}).invented is None, "a row without open values"
+    assert score_call(answer, other, "Switch on the DESK lamp", True, {"name"}).invented is invented
 
 
 def test_expected_value_is_never_invented() -> None:
@@ -124,6 +127,16 @@ def test_text_scorers() -> None:
     assert not score_exact("paris", "Paris", "").exact
     assert score_contains("It is PARIS.", "paris", "").exact
     assert score_contains("It is Rome.", "paris", "").error == "wrong_text"
+    assert score_contains("512", "12", "").error == score_contains("I don't know", "no", "").error == "wrong_text"
+    assert score_contains("It costs 12.", "12", "").exact
+
+
+def test_a_call_with_words_around_it_is_a_false_call() -> None:
+    """Exact it is not, but an app that looks for a call would carry it out."""
+    nothing = '{"name":null,"arguments":{}}'
+    found = score_call('Sure: {"name":"HassTurnOn","arguments":{}}', nothing, "what a day", True)
+    assert (found.exact, found.false_call, found.error) == (False, True, "extra_text")
+    assert score_call("What a day indeed", nothing, "what a day", True).false_call is False
     assert score_exact("Paris", "Paris", "", False).error == "never_stopped"
     assert score_exact("Paris", "Paris", "").valid_json is None
     assert set(SCORERS) == {"call", "exact", "contains", "choice"}

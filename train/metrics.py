@@ -94,7 +94,7 @@ def score_call(
         argument_keys=got is not None and got.name == want.name and got.arguments.keys() == want.arguments.keys(),
         valid_json=got is not None,
         invented=_invented(got, want, utterance, open_slots),
-        false_call=None if want.name is not None else got is not None and got.name is not None,
+        false_call=None if want.name is not None else _calls(answer),
     )
 
 
@@ -108,8 +108,8 @@ def score_exact(
 def score_contains(
     answer: str, expected: str, utterance: str, ended_by_stop: bool = True, open_slots: Collection[str] = ()
 ) -> Score:
-    """The expected text occurs in the answer, case aside; for free text with one fact in it."""
-    return _score_text(expected.strip().casefold() in answer.casefold(), ended_by_stop)
+    """The expected text occurs in the answer as whole words, case aside; for free text with one fact in it."""
+    return _score_text(bool(_named(answer.casefold(), [expected.strip().casefold()])), ended_by_stop)
 
 
 def score_choice(
@@ -139,11 +139,6 @@ def _named(answer: str, choices: Collection[str]) -> set[str]:
         if times:
             found.add(choice)
     return found
-
-
-def score_unanswerable() -> Score:
-    """The prompt does not fit the engine's window: the row counts as wrong, and is counted by this name."""
-    return Score(exact=False, error="too_long", ended_by_stop=False)
 
 
 Scorer = Callable[..., Score]  # answer, expected, utterance, ended_by_stop, open_slots, choices (of score_choice only)
@@ -223,11 +218,17 @@ def _call_error(answer: str, got: Call | None, want: Call, ended_by_stop: bool) 
     return "none" if _same(got.arguments, want.arguments) else "wrong_argument"
 
 
+def _calls(answer: str) -> bool:
+    """Whether a function is called anywhere in the answer: an app that looks for a call would carry it out."""
+    call = find_call(answer)
+    return call is not None and call.name is not None
+
+
 def _invented(got: Call | None, want: Call, utterance: str, open_slots: Collection[str]) -> bool | None:
-    if not open_slots:
+    values = {} if got is None else {slot: got.arguments[slot] for slot in open_slots if slot in got.arguments}
+    if not values and not any(slot in want.arguments for slot in open_slots):
         return None
     said = _plain(utterance)
-    values = {} if got is None else {slot: got.arguments[slot] for slot in open_slots if slot in got.arguments}
     return any(
         isinstance(value, str) and _plain(value) not in said and value != want.arguments.get(slot)
         for slot, value in values.items()

@@ -12,6 +12,8 @@ from typing import Any
 from eval.engines.torch_engine import TeacherEngine
 from train.errors import TandemError
 
+GRAPHS = 64
+
 
 class CompiledEngine(TeacherEngine):
     """`teacher-compiled`."""
@@ -20,6 +22,8 @@ class CompiledEngine(TeacherEngine):
         super().load()
         if self._device.type == "cpu" and not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
             raise TandemError("torch.compile needs a C++ compiler, and this machine has none. Install g++.")
+        # One graph a length of the cache: prompts of very different lengths have more than the eight that are kept.
+        self._torch._dynamo.config.recompile_limit = GRAPHS
         # fullgraph: a graph break would be measured as if it were the compiled model.
         self._compiled: Any = self._torch.compile(super()._forward, fullgraph=True, dynamic=False)
 

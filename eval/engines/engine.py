@@ -122,6 +122,7 @@ class TokenEngine(ABC):
             yield [self._as_answer(next(found)) if self._fits(prompt) else TOO_LONG for prompt in prompts]
 
     def time_request(self, n_prompt: int, n_new: int) -> Timing:
+        self.time_prefill(n_prompt)  # not counted: the engines whose turn was before have emptied the caches
         return Timing(*self.time_decode(n_prompt, n_new))
 
     def _fits(self, prompt: Sequence[int]) -> bool:

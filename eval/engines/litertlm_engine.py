@@ -54,7 +54,9 @@ class LitertLmEngine:
         return Answer(text, count + stopped, stopped)
 
     def time_request(self, n_prompt: int, n_new: int) -> Timing:
-        """The runtime's own benchmark, which needs no text of that length; it tells the mean of a token alone."""
+        """The runtime's own benchmark, which needs no text of that length; it tells the mean of a token alone. It opens
+        the bundle itself: the engine that answers is let go, else the memory of both would be measured."""
+        self._engine = None
         benchmark = self._library.Benchmark(
             str(self.path), self._backend, prefill_tokens=n_prompt, decode_tokens=n_new, cache_dir=NO_CACHE
         )

@@ -52,6 +52,8 @@ class TorchEngine(TokenEngine):
         self.window = int(model.config.max_position_embeddings)
 
     def generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+        if any(prompt[: len(self.prefix)] != self.prefix for prompt in prompts):
+            self._begin_with([])
         with self._torch.inference_mode():
             return self._generate(prompts, max_new_tokens)
 
@@ -71,6 +73,11 @@ class TorchEngine(TokenEngine):
             mask[:, column + step] = 1
             positions = positions[:, -1:] + 1
         return [until_stop(row, stop) for row in torch.cat(new, 1).tolist()]
+
+    def _begin_with(self, prefix: list[int]) -> None:
+        """All prompts begin with these ids from now on; what is kept of others is let go."""
+        if prefix != self.prefix:
+            self.prefix, self._prefix_cache, self._kept = prefix, None, None
 
     def log_probs(self, ids: list[int], start: int) -> Any:
         with self._torch.inference_mode():
@@ -200,11 +207,6 @@ class BaseEngine(TorchEngine):
 
     def prompt(self, conversation: Sequence[Message]) -> list[int]:
         return self.tokenizer.prompt([*([] if brings_instructions(conversation) else self.shots), *conversation])
-
-    def _begin_with(self, prefix: list[int]) -> None:
-        """What is kept of another prefix is let go."""
-        if prefix != self.prefix:
-            self.prefix, self._prefix_cache, self._kept = prefix, None, None
 
     def describe(self) -> dict[str, Any]:
         from train.base_model import is_quantised

@@ -58,6 +58,18 @@ class Half(Right):
     seconds = 0.001
 
 
+class ForgetsProbabilities(Right):
+    """Answers, but can't say how likely anything is."""
+
+    tokenizer = None
+
+    def prompt(self, conversation: Any) -> list[int]:
+        raise UserError("the text does not fit")
+
+    def log_probs(self, ids: list[int], start: int) -> Any:
+        raise NotImplementedError
+
+
 class CrashesAtAnswer(Right):
     def answer(self, conversations: list[list[dict[str, Any]]], max_new_tokens: int) -> Iterator[list[Answer]]:
         yield from super().answer(conversations[:4], max_new_tokens)

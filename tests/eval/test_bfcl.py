@@ -172,7 +172,8 @@ def test_prompt_longer_than_the_window_is_counted_by_name(simple: list[Row]) -> 
     [answers] = engine.answer([[{}] * 101, [{}] * 100, [{}] * 3], 8)
     assert [(answer.text, answer.fits) for answer in answers] == [("", False), ("100 long", True), ("3 long", True)]
     found = judge(EvalConfig(), simple[0], answers[0], ())
-    assert (found.exact, found.error) == (False, "too_long")
+    assert (found.exact, found.error, found.ended_by_stop) == (False, "too_long", False)
+    assert (found.intent, found.argument_keys, found.valid_json) == (False, False, False), "wrong in every figure"
 
 
 def test_nested_schemas_are_described() -> None:

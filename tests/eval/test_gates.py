@@ -88,12 +88,16 @@ def test_few_rows_decide_nothing(won: int, lost: int, n: int, max_drop: float, o
 
 def test_rows_that_decide_depend_on_the_distance_to_the_limit(run: Path, tmp_path: Path) -> None:
     """One row of 20 is lost, 5 points."""
-    texts = {
-        drop: outcomes(run, gates(tmp_path, QUALITY % ("student-keras", drop)))[0][1] for drop in (0.1, 0.08, 0.05)
-    }
-    far, near = (int(re.search(r"about ([\d,]+) rows", texts[drop])[1].replace(",", "")) for drop in (0.1, 0.08))  # type: ignore[index]
-    assert 20 < far < near
-    assert "no number of rows decides" in texts[0.05]
+    drops = (0.1, 0.08, 0.05)
+    far, near, on = (outcomes(run, gates(tmp_path, QUALITY % ("student-keras", drop)))[0][1] for drop in drops)
+    assert 20 < _rows(far) < _rows(near)
+    assert "no number of rows decides" in on
+
+
+def _rows(text: str) -> int:
+    found = re.search(r"about ([\d,]+) rows decide", text)
+    assert found
+    return int(found[1].replace(",", ""))
 
 
 def _sample(number: int, exact: bool) -> dict[str, Any]:

@@ -73,6 +73,21 @@ def test_answers_and_text_lose_what_transformers_says(teacher: TeacherEngine, tm
     assert (found["text"]["tokens"], found["text"]["bytes"]) == (len(ids), len(TEXT) + 4)  # two letters of 3 bytes
 
 
+def test_answers_that_do_not_fit_the_window_are_left_out(teacher: TeacherEngine, tmp_path: Path) -> None:
+    """An engine with a small window is compared with its parent on the rows that both hold."""
+    rows = [(row["messages"][:1], row["messages"][1]["content"]) for row in toy_rows(3, seed=5)]
+    longer = ([{"role": "user", "content": "turn on " * 200}], rows[0][1])
+    mixed = [rows[0], longer, *rows[1:]]
+    parent = measure(teacher, mixed, None, 20, str(tmp_path / "parent.npz"))
+    expected = measure(teacher, rows, None, 20, str(tmp_path / "short.npz"))["answers"]
+    teacher.window = 150
+    assert measure(teacher, mixed, None, 20, str(tmp_path / "child.npz"))["answers"] == expected
+    assert parent["answers"]["tokens"] > expected["tokens"]
+    found = divergence(tmp_path / "child.npz", tmp_path / "parent.npz")
+    assert found is not None
+    assert (found.kl, found.same, found.tokens) == (0.0, expected["tokens"], expected["tokens"])
+
+
 class Runtime:
     """mobile.runtime.Model whose logits say which ids it has read: token t has the logit (t * sum of ids) mod 7."""
 

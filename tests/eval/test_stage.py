@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from eval import answers_key
+from eval.answers_key import engine_key
 from eval.engines.engine import Answer
 from eval.likelihood import read_text
 from eval.results import read_result
@@ -159,6 +161,41 @@ def test_an_engine_that_is_left_out_once_is_not_asked_again(
     assert asked(context.run, "student-keras") == 14
 
 
+def test_an_engine_without_likelihoods_keeps_its_answers_and_is_timed(
+    fake: Fake, context: StageContext, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake("teacher-eager", "Right")
+    fake("student-keras", "ForgetsProbabilities")
+    section = context.config.eval.model_copy(update={"likelihood_rows": 4})
+    context = replace(context, config=context.config.model_copy(update={"eval": section}))
+    assert run(context)["student-keras"] == 1.0
+    found = read_result(context.run.eval / "student-keras.json")
+    assert (found.status, found.answers) == ("ok", None)
+    assert found.speed is not None
+    assert "student-keras: no likelihoods: the text does not fit" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["tools", "code", "examples"])
+def test_what_answers_depend_on_beside_the_weights(
+    context: StageContext, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run, config = context.run, context.config
+    run.mobile.mkdir()
+    (run.mobile / "tools.json").write_text("[]")
+    names = ("base", "teacher-eager", "student-tflite-int8-constrained")
+    before = {name: engine_key(name, "0", config, run) for name in names}
+    assert before == {name: engine_key(name, "0", config, run) for name in names}
+    if what == "tools":
+        (run.mobile / "tools.json").write_text("[{}]")
+    elif what == "code":
+        monkeypatch.setattr(answers_key, "SOURCES", ("eval/engines",))
+    else:
+        path = run.data / "train.jsonl"
+        path.write_text(path.read_text().replace("turn on", "switch on"))
+    changed = {name for name in names if engine_key(name, "0", config, run) != before[name]}
+    assert changed == {"tools": {names[2]}, "code": set(names), "examples": {"base"}}[what]
+
+
 def test_changed_row_is_asked_again(fake: Fake, context: StageContext) -> None:
     for engine in ("teacher-eager", "student-keras"):
         fake(engine, "Right")
@@ -219,7 +256,7 @@ def test_test_sets_are_known_before_the_data_are_there(tmp_path: Path) -> None:
         ('{"messages": [{"role": "assistant", "content": "hi"}]}', "a user's message before"),
         (
             '{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": " "}]}',
-            "the reference answer is empty",
+            "message 1 of the assistant is empty",
         ),
         ('{"messages": [', r"is not JSON: Expecting value at column 15"),
     ],

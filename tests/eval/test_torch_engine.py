@@ -91,6 +91,8 @@ def test_few_shot_prefix_changes_nothing_but_the_work(
     expected = reference(engine, prompts)
     assert engine.generate(prompts, NEW) == expected
     assert engine.generate(prompts[::-1], NEW) == expected[::-1], "the kept prefix is not changed by a batch"
+    others = [prompts[0][5:60], [7, 8, 9]]  # a task's own text, which does not begin with the examples
+    assert engine.generate(others, NEW) == reference(engine, others)
 
 
 def test_answers_say_whether_they_stopped(

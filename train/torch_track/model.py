@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
+from transformers import BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from train.atomic import whole_folder
+from train.atomic import sha256_file, sha256_json, whole_folder, write_json
 from train.base_model import base_folder, local_folder
 from train.chat import ChatTokenizer
 from train.config.schema import LlamaShape, ModelConfig
@@ -69,16 +69,13 @@ def load_base(model: ModelConfig, four_bit: BitsAndBytesConfig | None = None) ->
     """The base model as it is, fp32. Raises UserError where there is none, it is no Llama, or its files are damaged."""
     folder = base_folder(model)
     try:
-        kind = AutoConfig.from_pretrained(folder).model_type
-        if kind == "llama":
-            return LlamaForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
-            )
+        return LlamaForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, quantization_config=four_bit
+        )
     except MemoryError:
         raise
     except Exception as error:  # transformers raises many kinds, and for a misspelt config.json whatever comes of it
         raise unreadable(model, folder, error) from error
-    raise UserError(f"model.source {model.source!r} is a {kind!r} model; Tandem trains Llama-style models.")
 
 
 def unreadable(model: ModelConfig, folder: Path, error: Exception) -> UserError:
@@ -118,11 +115,14 @@ def untuned_folder(model: ModelConfig, run: RunFolder, seed: int) -> Path:
     """The base model as a Hugging Face folder, for comparing; a random one is written into the run folder."""
     if model.source != "random":
         return base_folder(model)
-    folder = run.path / "base"
-    if not folder.exists():
+    folder, tokenizer = run.path / "base", run.data / "tokenizer"
+    made_from = sha256_json([model.model_dump(mode="json"), seed, sha256_file(tokenizer / "tokenizer.json")])
+    mark = folder / "made_from.json"
+    if not mark.exists() or json.loads(mark.read_text(encoding="utf-8")) != made_from:
         with whole_folder(folder) as temporary:
-            load_trainable(model, run.data / "tokenizer", seed).save_pretrained(temporary)
-            copy_tokenizer(run.data / "tokenizer", temporary)
+            load_trainable(model, tokenizer, seed).save_pretrained(temporary)
+            copy_tokenizer(tokenizer, temporary)
+            write_json(temporary / mark.name, made_from)
     return folder
 
 

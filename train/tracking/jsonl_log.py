@@ -93,13 +93,16 @@ def whole_lines(path: Path) -> Iterator[dict[str, Any]]:
 
     Only a line feed ends a line: str.splitlines() also cuts at U+2028, U+2029 and U+0085, which stand inside strings.
     """
-    for text in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.exists() else ():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            yield line
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for text in file:
+            try:
+                line = json.loads(text.decode("utf-8", errors="replace"))
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(line, dict):
+                yield line
 
 
 def is_finite(value: Any) -> bool:
