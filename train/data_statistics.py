@@ -11,6 +11,7 @@ from rich.table import Table
 from train.chat import ChatTokenizer
 from train.config.schema import Config
 from train.data.chat_jsonl import read_chat_jsonl
+from train.keras_track.logits_memory import largest_logits, too_large
 from train.runs import RunFolder
 
 BINS, BAR = 8, 40
@@ -21,6 +22,12 @@ def print_statistics(config: Config, run: RunFolder, console: Console) -> dict[s
     tokenizer = ChatTokenizer.load(run.data / "tokenizer")
     rows = islice(read_chat_jsonl(run.data / "train.jsonl"), config.finetune.rows)
     encoded = [tokenizer.encode(row["messages"]) for row in rows]
+    logits = largest_logits(
+        ((len(ids), sum(mask)) for ids, mask in encoded),
+        config.distill.buckets,
+        config.distill.batch_size,
+        tokenizer.vocab_size,
+    )
     found = statistics(encoded, config) | {"dropped": run.stage_record("data")["headline"]["dropped"]}
     table = Table("data", "", title="Rows of the fine-tuning", title_justify="left")
     for key in ("rows", "dropped", "tokens", "supervised_share", "packs", "fill", "steps"):
@@ -28,7 +35,10 @@ def print_statistics(config: Config, run: RunFolder, console: Console) -> dict[s
     for bin_, count in found["lengths"].items():
         table.add_row(f"{bin_} tokens", f"{'█' * round(BAR * count / max(found['lengths'].values()))} {count}")
     console.print(table)
-    return found
+    console.print(f"Student: {logits.sentence()}.", highlight=False)
+    if (problem := too_large(logits)) is not None:
+        console.print(f"[red]Too large: {problem}[/red]", highlight=False)
+    return found | {"student_logits_mb": round(logits.mb, 1)}
 
 
 def statistics(encoded: list[tuple[list[int], list[int]]], config: Config) -> dict[str, Any]:

@@ -7,6 +7,7 @@ student.py       the model; `load_student` reads it back
 student_loss.py  its losses on a batch
 batches.py       rows and cache in length buckets: tf.data, or prefetch.py
 batch_shapes.py  one-line errors for what does not fit
+logits_memory.py what its logits take
 train_step.py    one step: tensorflow_step.py, mirrored_step.py, jax_step.py, torch_step.py
 early_stopping.py what validation has shown so far
 checkpoint.py    state that a killed training goes on from

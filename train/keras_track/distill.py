@@ -18,6 +18,7 @@ from train.chat import ChatTokenizer
 from train.config.schema import DistillConfig, EarlyStopping
 from train.distill.logit_cache import LogitCache, cache_key
 from train.distill.supervised import read_supervised
+from train.errors import UserError
 from train.keras_track import initial_folder
 from train.keras_track.backend import keras
 from train.keras_track.batch_shapes import check_cache, check_rows
@@ -26,6 +27,7 @@ from train.keras_track.checkpoint import Checkpoint
 from train.keras_track.devices import device_scope
 from train.keras_track.hf_folder import hf_weights, set_hf_weights, write_hf_folder
 from train.keras_track.initial_weights import initialise_from
+from train.keras_track.logits_memory import largest_logits, too_large
 from train.keras_track.student import StudentModel, build_student
 from train.keras_track.trainer import WHOLE, Trainer, TrainingPart
 from train.progress import say
@@ -124,6 +126,10 @@ def load_batches(context: StageContext, tokenizer: ChatTokenizer, config: Distil
     held_out = read_supervised(data / "val.jsonl", tokenizer, config.eval_rows)
     check_rows(rows, tokenizer.vocab_size, data / "train.jsonl")
     check_rows(held_out, tokenizer.vocab_size, data / "val.jsonl")
+    lengths = ((len(row.tokens), len(row.labels)) for row in rows)
+    logits = largest_logits(lengths, config.buckets, config.batch_size, tokenizer.vocab_size)
+    if (problem := too_large(logits)) is not None:
+        raise UserError(f"distill: {problem}")
     cache = None
     if config.alpha > 0 and config.rows != 0:
         cache = LogitCache(context.run.logits, cache_key(context.run, tokenizer, config))

@@ -19,6 +19,7 @@ from transformers import LlamaForCausalLM
 
 from train.atomic import whole_folder
 from train.data.build import copy_tokenizer
+from train.keras_track.logits_memory import largest_logits, too_large
 from train.progress import say
 from train.runs import StageContext
 from train.torch_track import ADAPTER, checkpoint, initial_folder
@@ -30,6 +31,7 @@ from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import micro_batch
 from train.torch_track.sharding import is_sharded
+from train.torch_track.token_cache import encoded_rows
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -39,6 +41,7 @@ def run(context: StageContext) -> dict[str, Any]:
     """Trains and writes teacher/; returns validation figures, steps and what was decided on the way."""
     job = prepare(context)
     context.tracker.log({"train/step": job.state.step, **data_figures(job)})
+    _tell_student_memory(job)
     started, first_step = time.monotonic(), job.state.step
     train(job)
     seconds = time.monotonic() - started
@@ -53,6 +56,19 @@ def run(context: StageContext) -> dict[str, Any]:
     job.accelerator.wait_for_everyone()
     say(f"finetune: {_summary(job)}")
     return figures
+
+
+def _tell_student_memory(job: Job) -> None:
+    """Says before the first step, not after the last, that the stage after next can't be done on this machine."""
+    config = job.context.config
+    if not any(engine.startswith("student-") for engine in config.eval.engines):
+        return
+    data, settings = job.context.run.data, config.distill
+    rows = encoded_rows(data / "train.jsonl", data / "tokenizer", job.settings.rows)
+    lengths = ((len(ids), sum(mask)) for ids, mask in rows)
+    found = largest_logits(lengths, settings.buckets, settings.batch_size, job.model.config.vocab_size)
+    if (problem := too_large(found)) is not None:
+        say(f"finetune: the teacher can be trained, but {problem}")
 
 
 def data_figures(job: Job) -> dict[str, float]:
