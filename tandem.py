@@ -307,12 +307,14 @@ def doctor() -> None:
 def _stages(config: Path, overrides: list[str]) -> list[Stage]:
     """All stages that this config needs, in order. What only the last would refuse is refused here."""
     from eval.stage import check_before
-    from train.base_model import check_base
+    from train.base_model import check_base, check_context, local_folder
     from train.data.sources import check_sources
 
     loaded = load_config(config, overrides).config
     check_sources(loaded.data)
     check_base(loaded.model)
+    if loaded.model.source != "random":
+        check_context(loaded.model.source, local_folder(loaded.model), loaded.data.max_length)
     check_before(loaded)
     if loaded.data.tools is not None:
         from mobile.export.tools import check_tools

@@ -123,8 +123,8 @@ class ChatTokenizer:
         token_id = self._whole.token_to_id(token)
         if token_id is None:
             raise UserError(
-                f"The tokenizer has no token {token!r}, which the chat template needs. "
-                "Use a base model with ChatML tokens (SmolLM2, Qwen), or add the token to its tokenizer.json."
+                f"The tokenizer has no token {token!r}, which the chat template needs. Use a base model that was "
+                "trained with ChatML tokens, such as HuggingFaceTB/SmolLM2-1.7B-Instruct."
             )
         return int(token_id)
 

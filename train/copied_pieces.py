@@ -5,6 +5,10 @@ A name stands behind a space in the sentence and behind a quote in the call, and
 piece in the wrong place. So the strings of a JSON answer that occur in the sentence are taught in its pieces: all but
 the first are the same tokens, the first is the same text without its space. The text of the answer does not change, and
 a model may spell as it likes when it answers.
+
+Where a piece ends in the sentence is counted in its letters, of which byte-level BPE has one a byte. Tokenizers that
+write otherwise (SentencePiece's "▁" and "<0xC3>"), or change the text first (NFC, a space in front), encode the answer
+as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +17,10 @@ import re
 from collections.abc import Callable, Sequence
 
 SPACE = "Ġ"  # how byte-level BPE writes a leading space
+# GPT-2's letter for each byte: its own character where Latin-1 has a visible one, else the next from 256 on.
+_VISIBLE = {*range(33, 127), *range(161, 173), *range(174, 256)}
+_HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
+LETTERS = [chr(byte) if byte in _VISIBLE else chr(256 + _HIDDEN.index(byte)) for byte in range(256)]
 _STRING = re.compile(r'"([^"\\]+)"')
 
 
@@ -24,9 +32,11 @@ def copied_pieces(
     Args:
         answer: text to teach.
         sentence: text it copies from.
-        pieces: (token in byte-level text, one character a byte; id) of the whole sentence.
+        pieces: (token, id) of the whole sentence.
         encode: ids of plain text.
     """
+    if "".join(token for token, _ in pieces) != "".join(LETTERS[byte] for byte in sentence.encode()):
+        return encode(answer)
     ids: list[int] = []
     done = 0
     for found in _STRING.finditer(answer):

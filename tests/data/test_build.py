@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import random
+import tracemalloc
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from tests.conftest import toy_rows
 from train.chat import ChatTokenizer
 from train.config import Config
 from train.data import STAGE
-from train.data.chat_jsonl import read_chat_jsonl
+from train.data.chat_jsonl import ChatFile, read_chat_jsonl
 from train.data.gate import check_no_leak, gate_split
 from train.data.sources import check_sources, load_rows
 from train.errors import UserError
@@ -44,6 +46,48 @@ def test_prompt_and_completion_columns_become_messages(tmp_path: Path) -> None:
     ]
 
 
+def test_only_a_line_feed_ends_a_row(tmp_path: Path) -> None:
+    """JSON text may hold every other break; one counted as a row would shift the numbers of those behind it."""
+    row = '{"prompt": "a\u2028b\x85c", \r "completion": "d\x0be"}'.replace("\x0b", "\\u000b")
+    (tmp_path / "r.jsonl").write_bytes(f"\ufeff{row}\r\n\r\n{row}\n[]".encode())
+    with pytest.raises(UserError, match=r"1 bad rows:\n .*r\.jsonl:4: a JSON object"):
+        read_chat_jsonl(tmp_path / "r.jsonl")
+    (tmp_path / "r.jsonl").write_bytes(f"\ufeff{row}\r\n\r\n{row}".encode())
+    found = ChatFile(tmp_path / "r.jsonl", "data.source")
+    assert found.rows([1, 0]) == read_chat_jsonl(tmp_path / "r.jsonl")
+    assert [message["content"] for message in found.rows([0])[0]["messages"]] == ["a\u2028b\x85c", "d\x0be"]
+    assert read_chat_jsonl(tmp_path / "r.jsonl", limit=1) == found.rows([0])
+
+
+def test_a_line_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_bytes(b'{"prompt": "a", "completion": "b"}\n{"prompt": "\xe9"}')
+    with pytest.raises(UserError, match=r"r\.jsonl:2 can't be read as UTF-8 text: .* Save it as UTF-8"):
+        read_chat_jsonl(tmp_path / "r.jsonl")
+
+
+def test_a_large_file_is_never_held_whole(make_config: Make, tmp_path: Path) -> None:
+    with (tmp_path / "rows.jsonl").open("w") as file:
+        for number in range(4000):
+            file.write(json.dumps({"prompt": f"{number}", "completion": "x" * 2000}) + "\n")
+    config = make_config(data={"train_rows": 20, "validation_rows": 5})
+    tracemalloc.start()
+    try:
+        found = load_rows(config.data, seed=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(found.splits["train"]), len(found.splits["val"])) == (20, 5)
+    assert peak < 2e6  # the file has 8 MB
+
+
+def test_the_rows_of_a_file_are_drawn_as_before(make_config: Make) -> None:
+    """A seed keeps its meaning: the rows shuffled, the first for validation, the next for training."""
+    shuffled = toy_rows(80)
+    random.Random(7).shuffle(shuffled)
+    found = load_rows(make_config(data={"train_rows": 30}).data, seed=7).splits
+    assert (found["val"], found["train"]) == (shuffled[:8], shuffled[8:38])
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_hugging_face_data_set_folder(make_config: Make, tmp_path: Path, streaming: bool) -> None:
     folder = tmp_path / "hub"
@@ -53,6 +97,75 @@ def test_a_hugging_face_data_set_folder(make_config: Make, tmp_path: Path, strea
     found = load_rows(config.data, seed=1)
     assert (len(found.splits["train"]), len(found.splits["val"])) == (30, 3)
     assert {row["id"] for row in found.splits["train"]} <= {row["id"] for row in toy_rows(50)}
+    assert load_rows(config.data, seed=1).splits == found.splits
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_rows_of_a_data_set_are_drawn_by_chance(make_config: Make, tmp_path: Path, streaming: bool) -> None:
+    """Many are sorted, by label for example: the first rows alone would be of one kind."""
+    (tmp_path / "hub").mkdir()
+    rows = [row | {"label": number // 150} for number, row in enumerate(toy_rows(300))]
+    (tmp_path / "hub" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {"source": str(tmp_path / "hub"), "streaming": streaming, "train_rows": 60}
+    one, other = (load_rows(make_config(data=data).data, seed).splits["train"] for seed in (1, 2))
+    assert {row["label"] for row in one} == {0, 1}
+    assert one != other
+
+
+def test_a_data_set_of_several_configurations(make_config: Make, tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    for number, name in enumerate("ab"):
+        (hub / name).mkdir(parents=True)
+        rows = "".join(json.dumps(row) + "\n" for row in toy_rows(60)[30 * number : 30 * number + 30])
+        (hub / name / "train.jsonl").write_text(rows)
+        (hub / name / "dev.jsonl").write_text(rows.replace("toy-", "dev-"))
+    files = "  data_files:\n  - {{split: train, path: {0}/train.jsonl}}\n  - {{split: dev, path: {0}/dev.jsonl}}\n"
+    configs = "".join(f"- config_name: {name}\n{files.format(name)}" for name in "ab")
+    (hub / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+
+    def ids(**data: Any) -> set[str]:
+        splits = load_rows(make_config(data={"source": str(hub), **data}).data, seed=1).splits
+        return {row["id"] for row in splits["train"] + splits["val"]}
+
+    with pytest.raises(UserError, match=r"data\.source .*\['a', 'b'\].*data\.hub_config names the one to load"):
+        ids()
+    with pytest.raises(UserError, match=r"data\.source .*\(config 'c', split 'train'\) can't be loaded: .*'c'"):
+        ids(hub_config="c")
+    assert ids(hub_config="b") == {row["id"] for row in toy_rows(60)[30:]}
+    parts = [{"source": str(hub), "hub_config": "b", "hub_split": "dev", "weight": 30.0}, {"source": str(hub)}]
+    assert {name[:3] for name in ids(mixture=parts, hub_config="a")} == {"dev", "toy"}
+    named = {name for name in ids(mixture=parts, hub_config="a") if name.startswith("toy")}
+    assert named <= {row["id"] for row in toy_rows(60)[:30]}
+
+
+@pytest.mark.parametrize("revision", [{}, {"hub_revision": "v1"}])
+def test_the_hub_is_asked_for_the_configuration_and_the_revision(
+    make_config: Make, revision: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def load_dataset(*names: Any, **options: Any) -> datasets.Dataset:
+        asked.append((*names, options["revision"]))
+        return datasets.Dataset.from_list(toy_rows(20))
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    part = {"source": "b/set", "hub_revision": "v2", "hub_config": "de"}
+    load_rows(make_config(data={"source": "a/set", **revision}).data, seed=1)
+    load_rows(make_config(data={"mixture": [{"source": "a/set"}, part], **revision}).data, seed=1)
+    default = revision.get("hub_revision")
+    assert asked == [("a/set", None, default), ("a/set", None, default), ("b/set", "de", "v2")]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_data_set_in_the_home_folder(
+    make_config: Make, tmp_path: Path, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in toy_rows(20)))
+    config = make_config(data={"source": "~/hub", "streaming": streaming})
+    check_sources(config.data)
+    assert len(load_rows(config.data, seed=1).splits["train"]) == 18
 
 
 @pytest.mark.parametrize(
@@ -65,6 +178,8 @@ def test_a_hugging_face_data_set_folder(make_config: Make, tmp_path: Path, strea
         ('{"messages": [{"role": "user", "content": "a"}]}', "last message must be the assistant's"),
         ('{"messages": [{"role": "robot", "content": "a"}]}', "the role 'robot'; known: system, user, assistant"),
         ('{"messages": [{"role": "assistant", "content": ""}]}', "is empty"),
+        ('{"prompt": "a", "completion": " \\n"}', "message 1 of the assistant is empty"),
+        ('{"prompt": [{"text": ""}], "completion": "a"}', "message 0 of the user is empty"),
         ('{"messages": [{"role": "assistant"}]}', "needs 'role' and 'content'"),
         (
             '{"messages": [{"role": "assistant", "tool_calls": []}]}',
@@ -96,7 +211,7 @@ def test_a_column_that_json_has_no_word_for_is_named(make_config: Make, tmp_path
     (tmp_path / "hub").mkdir()
     datasets.Dataset.from_list(rows).to_parquet(tmp_path / "hub" / "train.parquet")
     config = make_config(data={"source": str(tmp_path / "hub")})
-    with pytest.raises(UserError, match=r"hub.*row 0: 'asked' can't be written as JSON \(.*datetime.*leave it out"):
+    with pytest.raises(UserError, match=r"hub.*row \d+: 'asked' can't be written as JSON \(.*datetime.*leave it out"):
         load_rows(config.data, seed=1)
 
 
@@ -159,12 +274,24 @@ def test_an_empty_file_is_named_with_its_key(make_config: Make, tmp_path: Path) 
             load_rows(make_config(data=data).data, seed=1)
 
 
-def test_the_bad_file_of_a_folder_is_named(make_config: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("streaming", [False, True])
+def test_the_bad_file_of_a_folder_is_named(make_config: Make, tmp_path: Path, streaming: bool) -> None:
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in toy_rows(20)))
     (tmp_path / "hub" / "b.jsonl").write_text('{"messages": "x\n')
     with pytest.raises(UserError, match=r"data\.source: 1 bad rows:\n.*b\.jsonl:1: "):
-        load_rows(make_config(data={"source": str(tmp_path / "hub")}).data, seed=1)
+        load_rows(make_config(data={"source": str(tmp_path / "hub"), "streaming": streaming}).data, seed=1)
+
+
+def test_a_stream_that_breaks_off_is_one_clear_message(make_config: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from toy_rows(3)
+        raise ConnectionError("the server went away")
+
+    stream = datasets.IterableDataset.from_generator(broken)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: stream)
+    with pytest.raises(UserError, match=r"data\.source 'a/set' .*can't be loaded: .*the server went away"):
+        load_rows(make_config(data={"source": "a/set", "streaming": True}).data, seed=1)
 
 
 def test_rows_that_are_too_long_are_dropped_up_to_a_share(make_config: Make, tokenizer_folder: Path) -> None:
@@ -209,3 +336,61 @@ def test_test_rows_in_training_are_refused() -> None:
     with pytest.raises(UserError, match="also stand in the training rows"):
         check_no_leak({"train": rows, "t1": [rows[3]]})
     check_no_leak({"train": rows[:3], "t1": rows[3:]})
+
+
+def chat(*texts: str, first: str = "user") -> dict[str, Any]:
+    """Turns of user and assistant by turns, the last the assistant's."""
+    roles = ["user", "assistant"] if first == "user" else ["assistant", "user"]
+    return {"messages": [{"role": roles[number % 2], "content": text} for number, text in enumerate(texts)]}
+
+
+def test_an_answer_taught_in_the_middle_of_a_row_is_a_leak_too() -> None:
+    training = [chat("Where is it?", "Here.", "Thanks", "Bye.")]
+    with pytest.raises(UserError, match=r"1 rows of 't1' also stand in the training rows, for example 'where is it\?'"):
+        check_no_leak({"train": training, "t1": [chat("where is it?", "Here.")]})
+    check_no_leak({"train": training, "t1": [chat("Where is it?", "There.", "Thanks", "Bye.")]})
+
+
+def test_rows_without_a_prompt_are_told_apart_by_their_text() -> None:
+    said = [{"role": "system", "content": "Tell a story."}]
+    for before in ([], said):
+        one, other = ({"messages": [*before, {"role": "assistant", "content": text}]} for text in ("One", "Two"))
+        check_no_leak({"train": [one], "t1": [other]})
+        with pytest.raises(UserError, match=r"for example '(One|Tell a story\.)'"):
+            check_no_leak({"train": [other, one], "t1": [one]})
+    greeted = [chat("Hello!", text, "Yes.", first="assistant") for text in ("One", "Two")]
+    check_no_leak({"train": greeted[:1], "t1": greeted[1:]})
+
+
+def write_rows(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_with_the_same_prompt_land_in_the_same_split(make_config: Make, tmp_path: Path, seed: int) -> None:
+    several = [chat(f"question {n}", "a", "more", f"{n}") for n in range(40)]
+    again = [chat(f"Question {n}", f"{way}") for n in range(40) for way in range(n % 4)]
+    rows = [*several, *again, *(chat(text, "Hi!") for text in ("Hello", "hello") * 20)]
+    write_rows(tmp_path, rows)
+    splits = load_rows(make_config().data, seed).splits
+    check_no_leak(splits)
+    assert len(splits["val"]) == 8
+    assert len(splits["train"]) + len(splits["val"]) == len(rows)
+
+
+def test_where_every_prompt_has_many_answers_the_rarest_validates(make_config: Make, tmp_path: Path) -> None:
+    write_rows(tmp_path, [chat(f"{n % 3}", f"{n}") for n in range(62)])
+    splits = load_rows(make_config().data, seed=1).splits
+    check_no_leak(splits)
+    assert {row["messages"][0]["content"] for row in splits["val"]} == {"2"}
+    assert (len(splits["val"]), len(splits["train"])) == (6, 42)
+    write_rows(tmp_path, [chat("same", f"{n}") for n in range(20)])
+    with pytest.raises(UserError, match=r"All have the same prompt.*data\.validation"):
+        load_rows(make_config().data, seed=1)
+
+
+def test_own_validation_rows_are_checked_as_before(make_config: Make, tmp_path: Path) -> None:
+    (tmp_path / "v.jsonl").write_text(json.dumps(toy_rows(5)[2]) + "\n")
+    found = load_rows(make_config(data={"validation": str(tmp_path / "v.jsonl")}).data, seed=1)
+    with pytest.raises(UserError, match="1 rows of 'val' also stand in the training rows"):
+        check_no_leak(found.splits)

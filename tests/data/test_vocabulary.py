@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer
 
-from train.chat import PAD, START, STOP
+from train.chat import PAD, START, STOP, ChatTokenizer
+from train.config import Config
+from train.data.build import write_tokenizer
 from train.data.vocabulary import ROUND_TO, TrimmedVocabulary, trim_vocabulary
 from train.errors import UserError
 
@@ -105,3 +113,49 @@ def test_paired_leaves_out_what_begins_a_word_and_has_no_twin() -> None:
     assert "".join(behind_space) == "Ġquick"
     assert len(behind_space) > 1
     assert "".join(alone) == "quick"
+
+
+AROUND: dict[str, Any] = {  # what many bases have: a start token, named with its id
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "<unused>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {"<unused>": {"id": "<unused>", "ids": [3], "tokens": ["<unused>"]}},
+}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+@pytest.mark.parametrize("processor", [None, AROUND, {"type": "Sequence", "processors": [BYTES, AROUND]}])
+def test_other_libraries_see_the_trimmed_vocabulary_alone(
+    processor: dict[str, Any] | None, tmp_path: Path, make_config: Callable[..., Config]
+) -> None:
+    """The base's settings name tokens and ids that the trimmed embedding has not."""
+    base, folder = tmp_path / "base", tmp_path / "tokenizer"
+    base.mkdir()
+    state = json.loads(BIG) | {"post_processor": processor}
+    (base / "tokenizer.json").write_text(json.dumps(state))
+    (base / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 512}')
+    save_file({"weight": np.zeros(2, np.float32)}, base / "model.safetensors")
+    flags = ("content", "lstrip", "normalized", "rstrip", "single_word", "special")
+    added = {str(token["id"]): {flag: token[flag] for flag in flags} for token in state["added_tokens"]}
+    settings = {
+        "added_tokens_decoder": added, "additional_special_tokens": ["<unused>"], "extra_special_tokens": {"x": "<x>"},
+        "add_bos_token": True, "mask_token": "<mask>", "vocab_size": 700,
+    }  # fmt: skip
+    (base / "tokenizer_config.json").write_text(json.dumps(settings))
+    rows = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]} for text in TRAINING
+    ]
+    write_tokenizer(make_config(model={"source": str(base), "shape": None}), rows, folder)
+    ours, theirs = ChatTokenizer.load(folder), AutoTokenizer.from_pretrained(folder)
+    assert len(theirs) == ours.vocab_size < 700
+    for text in (*TRAINING, "an <unused> <mask> unknown"):
+        assert theirs(text).input_ids == ours.text(text)
+    assert theirs.convert_tokens_to_ids([START, STOP, PAD]) == [ours.start_id, ours.stop_id, ours.pad_id]
+    assert theirs.model_max_length == 512
+
+
+def test_a_post_processor_that_adds_nothing_stays() -> None:
+    empty = AROUND | {"special_tokens": {}, "single": AROUND["single"][1:]}
+    state = json.loads(BIG) | {"post_processor": {"type": "Sequence", "processors": [BYTES, AROUND, empty]}}
+    left = json.loads(trim_vocabulary(json.dumps(state), []).tokenizer_json)["post_processor"]
+    assert left["processors"] == [BYTES, empty]

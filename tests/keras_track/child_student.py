@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_hf_folder_gives_transformers_the_same_logits(run: RunFolder, tmp_path: 
     assert np.abs(theirs - ours).max() < 1e-4
     assert int(child.stdout) == model.count_params()
     assert (tmp_path / "hf" / "tokenizer.json").read_bytes() == (run.data / "tokenizer" / "tokenizer.json").read_bytes()
+
+
+@pytest.mark.parametrize(("longest", "expected"), [(128, 2048), (4096, 4096)])
+def test_other_tools_read_how_long_a_text_may_be(run: RunFolder, tmp_path: Path, longest: int, expected: int) -> None:
+    (run.data / "tokenizer" / "tokenizer_config.json").write_text('{"model_max_length": 8192}')
+    write_hf_folder(student(), tmp_path / "hf", run.data / "tokenizer", longest)
+    files = [json.loads((tmp_path / "hf" / name).read_text()) for name in ("config.json", "tokenizer_config.json")]
+    assert [files[0]["max_position_embeddings"], files[1]["model_max_length"]] == [expected, expected]
 
 
 def test_keras_file_comes_back_tied(tmp_path: Path) -> None:

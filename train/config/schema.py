@@ -96,6 +96,9 @@ class ModelConfig(Section):
 class MixturePart(Section):
     source: str = Field(description="chat .jsonl or Hugging Face data set, as in data.source")
     weight: PositiveFloat = Field(1.0, description="share of the rows, relative to the other parts")
+    hub_config: str | None = Field(None, description="as data.hub_config, for this part; null: data.hub_config")
+    hub_split: str | None = Field(None, description="as data.hub_split, for this part; null: data.hub_split")
+    hub_revision: str | None = Field(None, description="as data.hub_revision, for this part; null: data.hub_revision")
 
 
 def _test_name(name: str) -> str:
@@ -116,13 +119,26 @@ class DataConfig(Section):
     mixture: list[MixturePart] = Field(
         [], description="several sources drawn from by weight, no row twice; takes the place of `source` where given"
     )
-    validation: str | None = Field(None, description="chat .jsonl with validation rows; null: split from the source")
+    validation: str | None = Field(
+        None,
+        description="chat .jsonl with validation rows; null: split from the source, rows with the same prompt together",
+    )
     tests: dict[Annotated[str, AfterValidator(_test_name)], str] = Field(
         default_factory=dict,
         description="name → chat .jsonl with test rows (own data; smart-home brings t1 t2 t3 g2 none)",
     )
+    hub_config: str | None = Field(
+        None, description="configuration of a Hugging Face data set that has several (`name` of load_dataset)"
+    )
     hub_split: str = Field("train", description="split of a Hugging Face data set")
-    streaming: bool = Field(False, description="stream a Hugging Face data set instead of downloading it whole")
+    hub_revision: str | None = Field(
+        None, description="branch, tag or commit of a Hugging Face data set; null: what is newest when it is loaded"
+    )
+    streaming: bool = Field(
+        False,
+        description="stream a Hugging Face data set instead of downloading it whole. Rows are then shuffled by the "
+        "seed shard by shard and 10,000 at a time, whole ones all together",
+    )
     train_rows: Positive = Field(40_000, description="training rows (at most, for own data)")
     validation_rows: Positive = Field(500, description="validation rows")
     test_rows: Positive = Field(2_000, description="rows of each test set")

@@ -14,7 +14,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from train.atomic import whole_folder, write_json, write_jsonl, write_text
-from train.base_model import base_folder, check_base
+from train.base_model import base_folder, check_base, check_context, context_length, local_folder
 from train.chat import CHAT_TEMPLATE, PAD, START, STOP, WITHOUT_LIMITS, ChatTokenizer, content_text
 from train.config.schema import Config, DataConfig
 from train.data.chat_jsonl import Row
@@ -25,12 +25,15 @@ from train.errors import UserError
 from train.progress import say
 from train.runs import StageContext
 
+MAX_LENGTH = 8192  # tokens, where no base says how many it was made for
+
 
 def run(context: StageContext) -> dict[str, Any]:
     """Writes data/; returns rows per split, dropped rows and the size of the vocabulary."""
     config = context.config
     check_sources(config.data)
     check_base(config.model)
+    check_context(config.model.source, local_folder(config.model), config.data.max_length)
     found = load_rows(config.data, config.seed)
     check_no_leak(found.splits)
     with whole_folder(context.run.data) as folder:
@@ -78,10 +81,13 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
     """
     folder.mkdir(parents=True)
     settings: dict[str, Any] = {}
+    context = None
     if config.model.source == "random":
         text = _train_tokenizer(train_rows, config.model.vocab_size)
     else:
         base = base_folder(config.model)
+        check_context(config.model.source, base, config.data.max_length)  # again: a .gguf file has a folder only now
+        context = context_length(base)
         text = (base / "tokenizer.json").read_text(encoding="utf-8")
         beside = base / "tokenizer_config.json"  # some folders have none: all that counts is set below
         if beside.exists():
@@ -92,7 +98,7 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
         rows_with = Counter(token for row in train_rows for token in set(tokenizer.encode(row["messages"])[0]))
         used = {token for token, rows in rows_with.items() if rows >= config.data.min_token_count}
         trimmed = trim_vocabulary(text, used, paired=config.data.min_token_count > 1)
-        text = trimmed.tokenizer_json
+        text, settings = trimmed.tokenizer_json, {}  # the base's settings speak of tokens and ids that are no more
         write_json(folder / "kept_ids.json", trimmed.kept_ids)
     state = json.loads(text)
     if state | WITHOUT_LIMITS != state:
@@ -104,7 +110,7 @@ def write_tokenizer(config: Config, train_rows: list[Row], folder: Path) -> dict
         "eos_token": STOP,
         "pad_token": PAD,
         "unk_token": PAD,
-        "model_max_length": 8192,
+        "model_max_length": context or max(MAX_LENGTH, config.data.max_length),
         "clean_up_tokenization_spaces": False,
         "chat_template": CHAT_TEMPLATE,
     }

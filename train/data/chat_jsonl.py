@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from train.chat import ROLES
+from train.chat import ROLES, content_text
 from train.errors import UserError
 from train.local_path import missing
 
@@ -15,43 +16,87 @@ Row = dict[str, Any]
 SHOWN_PROBLEMS = 5
 
 
-def read_chat_jsonl(path: Path, key: str = "data") -> list[Row]:
-    """All rows of a file.
+def read_chat_jsonl(path: Path, key: str = "data", limit: int | None = None) -> list[Row]:
+    """The rows of a file.
 
     Args:
         path: UTF-8, with or without a byte order mark.
         key: config key that names the file, for messages.
+        limit: rows that are kept, the first ones; None: all. Every line is checked.
 
     Raises:
         UserError: no such file, no rows, or rows that are not chats; the first problems are listed by line number.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise missing(key, path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{key}: {path} can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
     rows: list[Row] = []
-    problems: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(as_chat(json.loads(line)))
-        except ValueError as error:
-            problems.append(f"  {path}:{number}: {error}")
-    if problems:
-        more = f"\n  … and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
-        raise UserError(f"{key}: {len(problems)} bad rows:\n" + "\n".join(problems[:SHOWN_PROBLEMS]) + more)
-    if not rows:
-        raise UserError(f'{key}: {path} holds no rows. Each line is one chat: {{"messages": [{{"role": …}}, …]}}.')
+    for _, row in _checked_rows(path, key):
+        if limit is None or len(rows) < limit:
+            rows.append(row)
     return rows
 
 
-def stream_chat(records: Iterator[Any], origin: str, limit: int) -> list[Row]:
-    """The first `limit` records of a data set as chat rows."""
+class ChatFile:
+    """A file's rows by number, each checked, and read anew when it is asked for: a large file is never held whole.
+
+    Args and errors: as of read_chat_jsonl.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._offsets = array("q", (offset for offset, _ in _checked_rows(path, key)))
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def rows(self, numbers: Iterable[int]) -> list[Row]:
+        """The rows of these numbers, in this order."""
+        found = []
+        with self._path.open("rb") as file:
+            for number in numbers:
+                file.seek(self._offsets[number])
+                found.append(as_chat(json.loads(file.readline().decode("utf-8-sig"))))
+        return found
+
+
+def _checked_rows(path: Path, key: str) -> Iterator[tuple[int, Row]]:
+    """Each row behind the byte that it begins at. What is wrong with others is raised at the end."""
+    found, problems = 0, []
+    for number, offset, line in _lines(path, key):
+        if not line.strip():
+            continue
+        try:
+            row = as_chat(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            problems.append(f"  {path}:{number}: {error}")
+            continue
+        found += 1
+        yield offset, row
+    if problems:
+        more = f"\n  … and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
+        raise UserError(f"{key}: {len(problems)} bad rows:\n" + "\n".join(problems[:SHOWN_PROBLEMS]) + more)
+    if not found:
+        raise UserError(f'{key}: {path} holds no rows. Each line is one chat: {{"messages": [{{"role": …}}, …]}}.')
+
+
+def _lines(path: Path, key: str) -> Iterator[tuple[int, int, str]]:
+    """Number from 1, first byte and text of each line. Only a line feed ends one: JSON may hold every other break."""
+    offset = number = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                yield number, offset, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                offset += len(line)
+    except FileNotFoundError:
+        raise missing(key, path) from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{key}: {path}:{number} can't be read as UTF-8 text: {error}. Save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"{key}: {path} can't be read: {error}. Name a file of UTF-8 text.") from None
+
+
+def stream_chat(records: Iterable[tuple[int, Any]], origin: str, limit: int) -> list[Row]:
+    """The first `limit` records of a data set, each with its number, as chat rows."""
     rows: list[Row] = []
-    for number, record in enumerate(records):
+    for number, record in records:
         if len(rows) == limit:
             break
         try:
@@ -139,5 +184,5 @@ def _check_message(message: Any, index: int) -> None:
     )
     if not isinstance(content, str) and not parts_ok:
         raise ValueError(f"message {index}: 'content' must be text or a list of text parts")
-    if not content:
+    if not content_text(content).strip():
         raise ValueError(f"message {index} of the {message['role']} is empty")

@@ -60,22 +60,36 @@ def _check_supervision(name: str, row: Row, encoded: Encoded, tokenizer: ChatTok
 
 
 def check_no_leak(splits: dict[str, list[Row]]) -> None:
-    """Refuses test or validation prompts that stand in the training rows (compared without case)."""
-    seen = {user_text(row).casefold() for row in splits["train"]}
+    """Refuses test or validation prompts that training rows answer, in any of their turns (compared without case)."""
+    seen = {prompt for row in splits["train"] for prompt in prompts(row)}
     for name, rows in splits.items():
         if name == "train":
             continue
-        leaked = [user_text(row) for row in rows if user_text(row).casefold() in seen]
+        leaked = [row for row in rows if prompts(row)[-1] in seen]
         if leaked:
             raise UserError(
-                f"{len(leaked)} rows of '{name}' also stand in the training rows, for example {leaked[0]!r}. "
+                f"{len(leaked)} rows of '{name}' also stand in the training rows, for example {_shown(leaked[0])!r}. "
                 "Remove them from one of the two: such a score means nothing."
             )
 
 
-def user_text(row: Row) -> str:
-    """All that stands before the last answer, as text: the prompt of the row."""
-    return "\n".join(content_text(message["content"]) for message in row["messages"][:-1])
+def prompts(row: Row) -> list[str]:
+    """What stands before each answer of a row, for comparing; the whole row where no user asks anything.
+
+    Rows that share any of these share the first, which so says which rows belong into one split.
+    """
+    found, text, asked = [], "", False
+    for message in row["messages"]:
+        if asked and message["role"] == "assistant":
+            found.append(text)
+        asked = asked or message["role"] == "user"
+        text += f"{message['role']}\0{content_text(message['content']).casefold()}\0"
+    return found or [text]
+
+
+def _shown(row: Row) -> str:
+    """All that stands before the last answer, or a row that is nothing else."""
+    return "\n".join(content_text(message["content"]) for message in row["messages"][:-1] or row["messages"])
 
 
 def _statistics(encoded: list[Encoded]) -> dict[str, Any]:

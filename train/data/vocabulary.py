@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from train.chat import PAD, START, STOP
 from train.copied_pieces import SPACE
@@ -66,7 +67,20 @@ def trim_vocabulary(tokenizer_json: str, used_ids: Iterable[int], paired: bool =
     state["added_tokens"] = [
         token | {"id": new_id[token["id"]]} for token in state["added_tokens"] if token["id"] in kept
     ]
+    state["post_processor"] = _without_ids(state.get("post_processor"))
     return TrimmedVocabulary(json.dumps(state, ensure_ascii=False), order)
+
+
+def _without_ids(processor: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A post-processor without the parts that put special tokens around a text, by ids of the base. The chat template
+    places its own."""
+    if processor is None:
+        return None
+    if processor["type"] == "Sequence":
+        kept = [part for part in map(_without_ids, processor["processors"]) if part is not None]
+        return processor | {"processors": kept} if kept else None
+    harmless = processor["type"] == "ByteLevel" or processor.get("special_tokens") == {}
+    return processor if harmless else None
 
 
 def _lonely(token: str, vocab: dict[str, int]) -> bool:

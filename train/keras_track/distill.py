@@ -87,7 +87,8 @@ def train_student(
             context.tracker.log({part.prefix + name: value for name, value in figures.items()})
     with whole_folder(folder) as written:
         student.save(written / "student.keras")
-        write_hf_folder(student, written / "hf", context.run.data / "tokenizer")
+        longest = max(context.config.data.max_length, context.config.export.window)
+        write_hf_folder(student, written / "hf", context.run.data / "tokenizer", longest)
         write_json(written / HEADLINE, {**headline, "fingerprint": context.fingerprint})
     return headline
 

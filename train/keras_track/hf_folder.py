@@ -6,6 +6,7 @@ q, k, v [D,H,d] → [H·d,D]; o [H,d,D] → [D,H·d]; feed-forward [in,out] → 
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,22 +19,30 @@ from train.atomic import write_json
 from train.chat import ChatTokenizer
 from train.keras_track.student import StudentModel
 
-MAX_POSITIONS = 2048  # only a statement to other tools: rotary positions have no table
+MAX_POSITIONS = 2048  # at least; only a statement to other tools: rotary positions have no table
 Array = npt.NDArray[np.float32]
 
 
-def write_hf_folder(student: StudentModel, folder: Path, tokenizer_folder: Path) -> None:
-    """Writes config.json, model.safetensors and the tokenizer's files to a new folder."""
+def write_hf_folder(student: StudentModel, folder: Path, tokenizer_folder: Path, longest: int = 0) -> None:
+    """Writes config.json, model.safetensors and the tokenizer's files to a new folder.
+
+    Args:
+        longest: tokens of the longest text that the student is made for; other tools cut at that, or at MAX_POSITIONS.
+    """
+    positions = max(MAX_POSITIONS, longest)
     folder.mkdir(parents=True)
     for file in sorted(tokenizer_folder.glob("*.json")):
-        if file.name != "kept_ids.json":  # speaks of the base model's vocabulary, not of this model
+        if file.name == "tokenizer_config.json":
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            write_json(folder / file.name, settings | {"model_max_length": positions})
+        elif file.name != "kept_ids.json":  # speaks of the base model's vocabulary, not of this model
             shutil.copyfile(file, folder / file.name)
-    write_json(folder / "config.json", hf_config(student, ChatTokenizer.load(tokenizer_folder)))
+    write_json(folder / "config.json", hf_config(student, ChatTokenizer.load(tokenizer_folder), positions))
     save_file(hf_weights(student), folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def hf_config(student: StudentModel, tokenizer: ChatTokenizer) -> dict[str, Any]:
-    """config.json of LlamaForCausalLM."""
+def hf_config(student: StudentModel, tokenizer: ChatTokenizer, positions: int) -> dict[str, Any]:
+    """config.json of LlamaForCausalLM. `positions`: tokens of the longest text."""
     shape = student.shape
     return {
         "architectures": ["LlamaForCausalLM"],
@@ -52,7 +61,7 @@ def hf_config(student: StudentModel, tokenizer: ChatTokenizer) -> dict[str, Any]
         "attention_bias": False,
         "mlp_bias": False,
         "tie_word_embeddings": True,
-        "max_position_embeddings": MAX_POSITIONS,
+        "max_position_embeddings": positions,
         "bos_token_id": tokenizer.start_id,
         "eos_token_id": tokenizer.stop_id,
         "pad_token_id": tokenizer.pad_id,

@@ -5,7 +5,6 @@ The key holds all that changes tokens: the file, the tokenizer, the code that en
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ def encoded_rows(path: Path, tokenizer_folder: Path, rows: int | None) -> list[E
     with path.open("rb") as lines:
         count = sum(1 for _ in lines)
     with progress("tokens", count if rows is None else min(rows, count), "rows") as meter:
-        for row in islice(read_chat_jsonl(path), rows):
+        for row in read_chat_jsonl(path, limit=rows):
             encoded.append(tokenizer.encode(row["messages"]))
             meter.advance()
     if len(encoded) >= KEPT_FROM:
