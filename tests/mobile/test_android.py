@@ -6,12 +6,14 @@ declarations of the Android API (tests/mobile/android_api).
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT = REPOSITORY / "mobile" / "android"
 CORE = REPOSITORY / "mobile" / "jvm" / "src" / "main" / "java"
 API = REPOSITORY / "tests" / "mobile" / "android_api"
+PREBUILT = REPOSITORY / "mobile" / "prebuilt" / "small"
 ANDROID, TOOLS = "{http://schemas.android.com/apk/res/android}", "{http://schemas.android.com/tools}"
 FLAVOURS = ("litert", "litertlm")
 KOTLIN = "kotlin-jupyter-kernel==0.19.0.944"  # a wheel that holds JetBrains' compiler and the coroutines library
@@ -28,6 +31,10 @@ KOTLIN = "kotlin-jupyter-kernel==0.19.0.944"  # a wheel that holds JetBrains' co
 
 def kotlin_files() -> list[Path]:
     return sorted(path for path in PROJECT.rglob("*.kt") if "build" not in path.relative_to(PROJECT).parts)
+
+
+def scenarios(flavour: str) -> list[str]:
+    return re.findall(r'^    "(\w+)" to ::', (API / flavour / "Scenarios.kt").read_text(encoding="utf-8"), re.M)
 
 
 def build_file(module: str) -> str:
@@ -78,16 +85,22 @@ def test_both_flavours_are_built_for_android_8_and_java_17(module: str) -> None:
     assert set(re.findall(r'create\("(\w+)"\)', text)) == set(FLAVOURS)
     assert re.search(r"minSdk = 26\b", text)
     assert text.count("JavaVersion.VERSION_17") == 2
-    assert 'jvmTarget = "17"' in text
+    assert "kotlin { compilerOptions { jvmTarget = JvmTarget.JVM_17 } }" in text
+    assert "import org.jetbrains.kotlin.gradle.dsl.JvmTarget\n" in text
+    assert "kotlinOptions" not in text, "an error from Kotlin 2.3 on"
 
 
-def test_models_are_not_compressed_and_only_64_bit_libraries_are_packed() -> None:
-    text = build_file("app")
-    packed = re.search(r"noCompress \+= listOf\(([^)]*)\)", text)
+@pytest.mark.parametrize("module", ["app", "assistant"])
+def test_models_are_not_compressed(module: str) -> None:
+    """In the app's APK, and in that of the library's own tests."""
+    packed = re.search(r"noCompress \+= listOf\(([^)]*)\)", build_file(module))
     assert packed
     suffixes = {Path(name).suffix[1:] for name in bundle()["files"]} | {"json"}
-    assert suffixes <= set(re.findall(r'"(\w+)"', packed[1])), "a compressed asset has no size and cannot be mapped"
-    filters = re.search(r"abiFilters \+= setOf\(([^)]*)\)", text)
+    assert suffixes <= set(re.findall(r'"(\w+)"', packed[1])), "a compressed asset cannot be mapped"
+
+
+def test_only_64_bit_libraries_are_packed() -> None:
+    filters = re.search(r"abiFilters \+= setOf\(([^)]*)\)", build_file("app"))
     assert filters
     assert set(re.findall(r'"([\w-]+)"', filters[1])) == {"arm64-v8a", "x86_64"}
 
@@ -112,6 +125,26 @@ def test_every_version_is_fixed_and_every_entry_of_the_catalogue_is_used() -> No
     libraries = {name.replace("-", ".") for name in catalogue["libraries"]}
     plugins = {f"plugins.{name.replace('-', '.')}" for name in catalogue["plugins"]}
     assert used == libraries | plugins
+
+
+def test_the_versions_fit_together() -> None:
+    """litertlm-android 0.17 and 0.18 carry metadata of Kotlin 2.4 (LiteRT-LM's pull request 3509).
+
+    A compiler reads metadata of one version further than its own, so 2.3 is the least. Android's table of Kotlin
+    versions asks for AGP 8.13.2 with it, and the release notes of AGP 8.13 for Gradle 8.13.
+    """
+    versions = tomllib.loads((PROJECT / "gradle/libs.versions.toml").read_text(encoding="utf-8"))["versions"]
+    numbers = {name: tuple(map(int, version.split("."))) for name, version in versions.items()}
+    assert numbers["litertlm"] < (0, 19), "look up the Kotlin version of the new library"
+    assert numbers["kotlin"] >= (2, 3), "cannot read the metadata of litertlm-android"
+    assert (8, 13, 2) <= numbers["agp"] < (9,), "its R8 does not know Kotlin 2.3"
+    assert "Gradle 8.13 or newer" in (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_screen_draws_to_the_edges_and_speaks_its_answer() -> None:
+    screen = PROJECT / "app/src/main/kotlin/dev/tandem/app"
+    assert "enableEdgeToEdge()" in (screen / "MainActivity.kt").read_text(encoding="utf-8")
+    assert "liveRegion = LiveRegionMode.Polite" in (screen / "AssistantScreen.kt").read_text(encoding="utf-8")
 
 
 def test_the_readme_says_which_versions_and_what_was_not_run() -> None:
@@ -141,17 +174,42 @@ def test_a_file_lies_in_the_folder_of_its_package_and_uses_its_imports(path: Pat
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_the_sources_of_a_flavour_compile(flavour: str, compiled_core: Path, tmp_path: Path) -> None:
+def test_the_sources_of_a_flavour_compile(flavour: str, flavours: Callable[[str], Path]) -> None:
+    assert (flavours(flavour) / "dev/tandem/assistant/OpenAssistantKt.class").is_file()
+
+
+@pytest.mark.parametrize(
+    ("flavour", "scenario"), [(flavour, name) for flavour in FLAVOURS for name in scenarios(flavour)]
+)
+def test_a_scenario_on_stand_ins_of_the_runtime(
+    flavour: str, scenario: str, flavours: Callable[[str], Path], compiled_core: Path, tmp_path: Path
+) -> None:
+    """openAssistant and suggest as they stand; what they call of Android and the runtime is made up."""
+    class_path = ":".join(map(str, [flavours(flavour), compiled_core, *kotlin_jars()]))
+    command = ["java", "-cp", class_path, "dev.tandem.assistant.ScenariosKt", scenario, PREBUILT, tmp_path]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def flavours(compiled_core: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The classes of a flavour, compiled once."""
+    return functools.cache(lambda flavour: compiled(flavour, compiled_core, tmp_path_factory.mktemp(flavour)))
+
+
+def compiled(flavour: str, core: Path, folder: Path) -> Path:
+    """App, library, device test and scenarios of a flavour, against the declarations of this folder."""
     jars = kotlin_jars()
-    resource_class = tmp_path / "R.kt"
+    resource_class = folder / "R.kt"
     names = [
         f"const val {name} = {number}" for number, (kind, name) in enumerate(sorted(resources())) if kind == "string"
     ]
     resource_class.write_text("package dev.tandem.app\nobject R { object string {\n" + "\n".join(names) + "\n} }\n")
     sources = [path for path in kotlin_files() if not {"litert", "litertlm"} - {flavour} & set(path.parts)]
     assert len(sources) > 8
-    options = ["-no-stdlib", "-no-reflect", "-Werror", "-jvm-target", "17", "-d", str(tmp_path / "classes")]
-    options += ["-cp", ":".join(map(str, [*jars, compiled_core]))]
+    sources += [resource_class, *sorted(API.glob("*.kt")), API / flavour / "Scenarios.kt"]
+    options = ["-no-stdlib", "-no-reflect", "-Werror", "-jvm-target", "17", "-d", str(folder / "classes")]
+    options += ["-cp", ":".join(map(str, [*jars, core]))]
     compiler = [
         "java",
         "-XX:TieredStopAtLevel=1",
@@ -159,10 +217,9 @@ def test_the_sources_of_a_flavour_compile(flavour: str, compiled_core: Path, tmp
         ":".join(map(str, jars)),
         "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
     ]
-    command = [*compiler, *options, *sorted(API.glob("*.kt")), resource_class, *sources]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([*compiler, *options, *sources], check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "classes/dev/tandem/assistant/OpenAssistantKt.class").is_file()
+    return folder / "classes"
 
 
 @pytest.fixture(scope="module")
@@ -195,5 +252,5 @@ def styles(path: Path) -> set[str | None]:
 
 
 def bundle() -> dict[str, dict[str, object]]:
-    contents: dict[str, dict[str, object]] = json.loads((REPOSITORY / "mobile/prebuilt/small/bundle.json").read_text())
+    contents: dict[str, dict[str, object]] = json.loads((PREBUILT / "bundle.json").read_text())
     return contents

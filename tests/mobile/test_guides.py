@@ -32,10 +32,16 @@ globalThis.require = (path) => path;
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { inputs, outputs } = JSON.parse(readFileSync("facts.json", "utf8"));
 const say = (value) => process.stdout.write(JSON.stringify(value) + "\\n");
-globalThis.model = { inputs, outputs, run: async (arrays) => {
-  say({ run: arrays.map((array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64")) });
-  const answers = JSON.parse((await lines.next()).value);
-  return answers.map((text) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer));
+const kept = [];
+globalThis.model = { inputs, outputs, run: async (buffers) => {
+  if (!buffers.every((buffer) => buffer instanceof ArrayBuffer)) throw new TypeError("run takes ArrayBuffers");
+  say({ run: buffers.map((buffer) => Buffer.from(buffer).toString("base64")) });
+  const answers = JSON.parse((await lines.next()).value).map((text) => Buffer.from(text, "base64"));
+  return answers.map((bytes, at) => { // in the same memory each time, as the package does
+    kept[at] ??= new ArrayBuffer(bytes.length);
+    new Uint8Array(kept[at]).set(bytes);
+    return kept[at];
+  });
 } };
 const { tensorMap } = await import("./src/tensor_map.js");
 const { openAssistant } = await import("./src/assistant.js");
@@ -46,6 +52,13 @@ try { tensorMap(decode, { inputs, outputs: [] }); } catch (error) { wrong = erro
 const suggest = await openAssistant(async (name) => readFileSync(name, "utf8"), { area: ["kitchen", "office"] });
 say({ wrong, considered: await suggest("turn on the kitchen lights") });
 process.exit(0);
+"""
+
+STAND_IN = """
+export const loadTensorflowModel = async (source, delegates) => {
+  if (!Array.isArray(delegates)) throw new TypeError("delegates are a list");
+  return globalThis.model;
+};
 """
 
 
@@ -124,6 +137,14 @@ def test_the_react_native_blocks_run(tmp_path: Path) -> None:
     }
 
 
+def test_the_react_native_guide_installs_what_its_blocks_are_written_for() -> None:
+    """Version 3 of the package, whose `run` takes other arrays than that of 2, and its peer; Hermes' TextDecoder."""
+    guide = GUIDES["react-native.md"]
+    assert "npm install react-native-fast-tflite@3 react-native-nitro-modules`" in guide
+    assert "React Native 0.85" in guide
+    assert "0.76" not in guide
+
+
 def arrange(folder: Path) -> None:
     """An app as the guide wants it, with a stand-in for the package that only hands the model over."""
     (folder / "package.json").write_text('{"type": "module"}')
@@ -133,7 +154,7 @@ def arrange(folder: Path) -> None:
     package = folder / "node_modules" / "react-native-fast-tflite"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"type": "module", "exports": "./index.js"}')
-    (package / "index.js").write_text("export const loadTensorflowModel = async () => globalThis.model;")
+    (package / "index.js").write_text(STAND_IN)
     for name in ("bundle.json", "tokenizer.json", "tools.json"):
         shutil.copy(PREBUILT / name, folder / name)
     sides = [[{"name": tensor["name"], "shape": shape_of(tensor)} for tensor in side] for side in tensors()]

@@ -92,6 +92,24 @@ def test_codes_and_limits_are_those_of_python() -> None:
         assert re.search(rf"static let {name} = {value}\n", source("Names.swift")), name
 
 
+def test_special_tokens_are_looked_for_by_bytes() -> None:
+    """Swift's String.contains compares Characters: it misses <|im_end|> with an accent or a joiner behind it."""
+    check = source("Assistant.swift").split("private func check")[1]
+    assert "text.contains($0)" not in check
+    assert "special.utf8" in check
+    assert {"\\u{301}", "\\u{200D}"} <= set(re.findall(r"<\|im_end\|>(\\u{\w+})", source("AssistantTests.swift")))
+
+
+def test_a_conversation_begins_when_the_last_one_is_gone() -> None:
+    """An engine holds one session, which deinit frees: neither may overlap, and the stream ends after the release."""
+    code = source("LiteRTLMModel.swift")
+    assert "public actor LiteRTLMModel" in code
+    order = ["await earlier?.value", "createConversation", "conversation.cancel()", "held != nil", "pieces.finish("]
+    places = [code.index(step) for step in order]
+    assert places == sorted(places)
+    assert "onTermination" not in code, "a cancelled conversation is read to its end"
+
+
 def test_schema_keywords_are_those_of_python() -> None:
     code = source("SchemaKeywords.swift")
     annotations = code.split("static let annotations")[1].split("]\n")[0]

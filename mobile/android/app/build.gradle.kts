@@ -1,4 +1,6 @@
 // The screen. Everything about the model is in the library `assistant`.
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
     alias(libs.plugins.android.application)
     alias(libs.plugins.kotlin.android)
@@ -34,7 +36,7 @@ android {
         }
     }
 
-    // Models are mapped from the APK as they are, and json files must tell their size: nothing is compressed.
+    // Models are mapped from the APK as they are, and json files tell their size at once: nothing is compressed.
     androidResources { noCompress += listOf("tflite", "litertlm", "json") }
 
     buildFeatures { compose = true }
@@ -42,8 +44,9 @@ android {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
-    kotlinOptions { jvmTarget = "17" }
 }
+
+kotlin { compilerOptions { jvmTarget = JvmTarget.JVM_17 } }
 
 dependencies {
     implementation(project(":assistant"))

@@ -1,4 +1,6 @@
 // The library: one text in, one checked call out. Its core is plain Java, shared with every JVM (mobile/jvm).
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
 plugins {
     alias(libs.plugins.android.library)
     alias(libs.plugins.kotlin.android)
@@ -26,12 +28,16 @@ android {
         }
     }
 
+    // Of the APK of this library's own tests; an app says the same in its build file.
+    androidResources { noCompress += listOf("tflite", "litertlm", "json") }
+
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17
         targetCompatibility = JavaVersion.VERSION_17
     }
-    kotlinOptions { jvmTarget = "17" }
 }
+
+kotlin { compilerOptions { jvmTarget = JvmTarget.JVM_17 } }
 
 dependencies {
     api(libs.coroutines)

@@ -9,4 +9,6 @@ abstract class ComponentActivity : Context() {
     protected open fun onCreate(savedInstanceState: Bundle?) = Unit
 }
 
+external fun ComponentActivity.enableEdgeToEdge()
+
 external fun <T : ViewModel> ComponentActivity.viewModels(): Lazy<T>

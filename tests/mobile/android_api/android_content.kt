@@ -1,11 +1,11 @@
-// Declarations for a compiler, no code: see README.md of this folder.
+// A stand-in with code: see README.md of this folder.
 package android.content
 
 import android.content.res.AssetManager
 import java.io.File
 
-open class Context {
-    val assets: AssetManager external get
-    val cacheDir: File external get
-    val noBackupFilesDir: File external get
+open class Context internal constructor(exported: File = File("."), own: File = File(".")) {
+    val assets: AssetManager = AssetManager(exported)
+    val cacheDir: File = own
+    val noBackupFilesDir: File = own
 }

@@ -10,13 +10,15 @@ interface ColumnScope
 object Arrangement {
     interface Vertical
 
+    val Top: Vertical external get
+
     external fun spacedBy(space: Dp): Vertical
 }
 
 @Composable
 external fun Column(
     modifier: Modifier = Modifier,
-    verticalArrangement: Arrangement.Vertical,
+    verticalArrangement: Arrangement.Vertical = Arrangement.Top,
     content: @Composable ColumnScope.() -> Unit,
 )
 

@@ -1,5 +1,10 @@
-// Declarations for a compiler, no code: see README.md of this folder.
+// A stand-in with code: see README.md of this folder.
 package com.google.ai.edge.litertlm
+
+import java.util.concurrent.CancellationException
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.atomic.AtomicInteger
+import kotlin.concurrent.thread
 
 class LiteRtLmJniException(message: String) : RuntimeException(message)
 
@@ -22,7 +27,9 @@ data class SamplerConfig(val topK: Int, val topP: Double, val temperature: Doubl
 
 class Contents private constructor()
 
-class Message private constructor()
+class Message internal constructor(private val text: String) {
+    override fun toString(): String = text
+}
 
 data class ConversationConfig(
     val systemInstruction: Contents? = null,
@@ -38,15 +45,78 @@ interface MessageCallback {
     fun onError(throwable: Throwable)
 }
 
-class Conversation(private val handle: Long) : AutoCloseable {
-    external fun sendMessageAsync(text: String, callback: MessageCallback, extraContext: Map<String, Any> = emptyMap())
-    external fun cancelProcess()
-    override fun close() = Unit
+/** What a test sets and sees of the native side. */
+object Native {
+    val faults = CopyOnWriteArrayList<String>()
+    val engines = AtomicInteger()
+    @Volatile var loadMillis = 0L
+    @Volatile var pieceMillis = 2L
+    @Volatile var failing = false
+    @Volatile var answer = ""
+
+    fun must(holds: Boolean, fault: String) {
+        if (!holds) faults += fault
+    }
 }
 
+/** Answers on a thread of its own, and goes on for a moment after it was cancelled, as LiteRT-LM does. */
+class Conversation internal constructor(private val engine: Engine) : AutoCloseable {
+    @Volatile private var answering = false
+
+    @Volatile private var cancelled = false
+
+    fun sendMessageAsync(text: String, callback: MessageCallback, extraContext: Map<String, Any> = emptyMap()) {
+        Native.must(text.isNotBlank() && extraContext.isEmpty(), "nothing was asked")
+        answering = true
+        thread { answer(callback) }
+    }
+
+    fun cancelProcess() {
+        cancelled = true
+    }
+
+    override fun close() {
+        Native.must(!answering, "a conversation was closed while it answers")
+        engine.session = null
+    }
+
+    private fun answer(callback: MessageCallback) {
+        for (piece in Native.answer.chunked(4)) {
+            Thread.sleep(Native.pieceMillis)
+            callback.onMessage(Message(piece)) // the one that was under way when it was cancelled comes, too
+            if (cancelled) break
+        }
+        if (cancelled) Thread.sleep(50)
+        answering = false
+        if (cancelled) callback.onError(CancellationException("cancelled")) else callback.onDone()
+    }
+}
+
+/** Has one session at a time. */
 class Engine(val engineConfig: EngineConfig) : AutoCloseable {
-    external fun isInitialized(): Boolean
-    external fun initialize()
-    external fun createConversation(conversationConfig: ConversationConfig = ConversationConfig()): Conversation
-    override fun close() = Unit
+    @Volatile internal var session: Conversation? = null
+
+    @Volatile private var initialized = false
+
+    fun isInitialized(): Boolean = initialized
+
+    fun initialize() {
+        Thread.sleep(Native.loadMillis)
+        initialized = true
+        Native.engines.incrementAndGet()
+    }
+
+    fun createConversation(conversationConfig: ConversationConfig = ConversationConfig()): Conversation {
+        check(initialized) { "Engine is not initialized." }
+        if (Native.failing) throw LiteRtLmJniException("INTERNAL: ${conversationConfig.samplerConfig}")
+        if (session != null) throw LiteRtLmJniException("FAILED_PRECONDITION: A session already exists.")
+        return Conversation(this).also { session = it }
+    }
+
+    override fun close() {
+        check(initialized) { "Engine is not initialized." }
+        Native.must(session == null, "the engine was closed in the middle of an answer")
+        initialized = false
+        Native.engines.decrementAndGet()
+    }
 }

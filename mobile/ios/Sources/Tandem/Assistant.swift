@@ -91,12 +91,18 @@ public actor Assistant {
     guard text.contains(where: { !$0.isWhitespace }) else {
       throw StudentError.prompt("The text is empty: there is nothing to answer.")
     }
-    if let special = tokens.special.first(where: { text.contains($0) }) {
+    if let special = tokens.special.first(where: { Self.holds(text, $0) }) {
       throw StudentError.prompt("The text holds \(special), which would end it for the model. Take it out.")
     }
     // No text has fewer tokens than this. LiteRT-LM itself refuses the others that are too long.
     guard text.utf8.count / max(1, tokens.longest) < bundle.window else {
       throw StudentError.prompt("The text is too long: the model reads \(bundle.window) tokens. Shorten it.")
     }
+  }
+
+  /// By bytes, as a tokenizer reads: a `Character` swallows an accent or a joiner behind the last `>`.
+  private static func holds(_ text: String, _ special: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return bytes.indices.contains { bytes[$0...].starts(with: special.utf8) }
   }
 }

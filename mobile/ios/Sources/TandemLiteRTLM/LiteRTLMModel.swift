@@ -4,10 +4,13 @@ import Tandem
 
 /// The student's .litertlm in Google's LiteRT-LM. It places the chat template and the special tokens itself.
 ///
+/// An engine holds one session: a conversation begins when nothing holds the one before any more, cancelled or not.
+///
 /// LiteRT-LM's own constrained decoding is left off: its JSON and regular-expression constraints break on byte-level BPE
 /// as soon as the grammar holds a space. So an answer may be no call; `Actions` then refuses it.
-public final class LiteRTLMModel: TextModel {
+public actor LiteRTLMModel: TextModel {
   private let engine: Engine
+  private var last: Task<Void, Never>?
 
   /// Loads the model, which takes a while: call it off the main actor.
   ///
@@ -20,21 +23,35 @@ public final class LiteRTLMModel: TextModel {
     try await engine.initialize()
   }
 
-  public func answer(to text: String) async throws -> AsyncThrowingStream<String, Error> {
-    let greedy = try SamplerConfig(topK: 1, topP: 1, temperature: 1)
-    let conversation = try await engine.createConversation(with: ConversationConfig(samplerConfig: greedy))
-    return AsyncThrowingStream { continuation in
-      continuation.onTermination = { reason in
-        if case .cancelled = reason { try? conversation.cancel() }
-      }
-      Task {  // keeps the conversation alive until its last piece
-        do {
-          for try await piece in conversation.sendMessageStream(Message(text)) { continuation.yield(piece.toString) }
-          continuation.finish()
-        } catch {
-          continuation.finish(throwing: error)
-        }
-      }
+  public func answer(to text: String) -> AsyncThrowingStream<String, Error> {
+    let (pieces, continuation) = AsyncThrowingStream<String, Error>.makeStream()
+    let earlier = last
+    let engine = self.engine
+    last = Task {
+      await earlier?.value
+      await Self.answer(text, with: engine, into: continuation)
     }
+    return pieces
+  }
+
+  /// One conversation to its end. A reader who went away cancels it, and it is read on until the native side has ended.
+  private static func answer(
+    _ text: String, with engine: Engine, into pieces: AsyncThrowingStream<String, Error>.Continuation
+  ) async {
+    weak var held: Conversation?
+    var failure: Error?
+    do {
+      let greedy = try SamplerConfig(topK: 1, topP: 1, temperature: 1)
+      let conversation = try await engine.createConversation(with: ConversationConfig(samplerConfig: greedy))
+      held = conversation
+      for try await piece in conversation.sendMessageStream(Message(text)) {
+        if case .terminated = pieces.yield(piece.toString) { try? conversation.cancel() }
+      }
+    } catch {
+      failure = error
+    }
+    // Only deinit frees the session, and LiteRT-LM's callback holds the conversation for a moment after its last piece.
+    for _ in 0..<1000 where held != nil { try? await Task.sleep(nanoseconds: 1_000_000) }
+    pieces.finish(throwing: failure)
   }
 }

@@ -20,7 +20,8 @@ final class AssistantTests: XCTestCase {
 
   func testBadTextIsNotAsked() async throws {
     let assistant = try Self.assistant(answers: [Self.golden: Self.goldenAnswer])
-    for text in ["", " \n\t", "hello <|im_end|> there", String(repeating: "a", count: 100_000)] {
+    let special = ["hello <|im_end|> there", "<|im_end|>\u{301}", "<|im_end|>\u{200D}", "<|im_start|>\u{FE0F}"]
+    for text in ["", " \n\t", String(repeating: "a", count: 100_000)] + special {
       do {
         _ = try await assistant.suggest(text)
         XCTFail("was asked: \(text.prefix(30))")

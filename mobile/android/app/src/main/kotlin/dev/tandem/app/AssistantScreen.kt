@@ -22,6 +22,11 @@ import androidx.compose.runtime.saveable.rememberSaveable
 import androidx.compose.runtime.setValue
 import androidx.compose.ui.Modifier
 import androidx.compose.ui.res.stringResource
+import androidx.compose.ui.semantics.LiveRegionMode
+import androidx.compose.ui.semantics.clearAndSetSemantics
+import androidx.compose.ui.semantics.contentDescription
+import androidx.compose.ui.semantics.liveRegion
+import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.unit.dp
 import androidx.lifecycle.compose.collectAsStateWithLifecycle
 import dev.tandem.assistant.Call
@@ -67,16 +72,29 @@ private fun Examples(onPick: (String) -> Unit) {
     }
 }
 
+/** One node, so that TalkBack speaks what it comes to hold. */
 @Composable
 private fun Answer(state: UiState) {
     val fault = state.fault
     val call = state.call
-    when {
-        state.loading -> Text(stringResource(R.string.loading))
-        fault != null -> Text(fault, color = MaterialTheme.colorScheme.error)
-        state.busy -> Text(state.written.ifEmpty { stringResource(R.string.thinking) })
-        call != null -> CallCard(call)
+    Column(modifier = Modifier.semantics(mergeDescendants = true) { liveRegion = LiveRegionMode.Polite }) {
+        when {
+            state.loading -> Text(stringResource(R.string.loading))
+            fault != null -> Text(fault, color = MaterialTheme.colorScheme.error)
+            state.busy -> Writing(state.written)
+            call != null -> CallCard(call)
+        }
     }
+}
+
+/** To be read, not to be heard: TalkBack would spell half a JSON object, token by token. */
+@Composable
+private fun Writing(written: String) {
+    val thinking = stringResource(R.string.thinking)
+    Text(
+        text = written.ifEmpty { thinking },
+        modifier = Modifier.clearAndSetSemantics { contentDescription = thinking },
+    )
 }
 
 @Composable

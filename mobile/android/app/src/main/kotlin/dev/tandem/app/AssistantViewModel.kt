@@ -34,8 +34,7 @@ class AssistantViewModel(application: Application) : AndroidViewModel(applicatio
     init {
         viewModelScope.launch {
             mutable.value = try {
-                val opened = openAssistant(application, HOME)
-                if (isActive) assistant = opened else opened.close() // the screen was left meanwhile
+                assistant = openAssistant(application, HOME)
                 UiState(loading = false)
             } catch (error: ModelException) {
                 UiState(loading = false, fault = error.message)
@@ -50,7 +49,10 @@ class AssistantViewModel(application: Application) : AndroidViewModel(applicatio
         mutable.value = UiState(loading = false, busy = true)
         question = viewModelScope.launch {
             mutable.value = try {
-                val call = assistant.suggest(text) { piece -> mutable.update { it.copy(written = it.written + piece) } }
+                val call = assistant.suggest(text) { piece ->
+                    // Not active: what is on the screen is another question's.
+                    mutable.update { if (isActive) it.copy(written = it.written + piece) else it }
+                }
                 UiState(loading = false, call = call)
             } catch (error: ModelException) {
                 UiState(loading = false, fault = error.message)

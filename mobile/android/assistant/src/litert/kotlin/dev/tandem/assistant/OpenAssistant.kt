@@ -10,7 +10,6 @@ import dev.tandem.runtime.ModelException
 import dev.tandem.runtime.Tools
 import kotlin.coroutines.coroutineContext
 import kotlinx.coroutines.ExecutorCoroutineDispatcher
-import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.isActive
 import kotlinx.coroutines.withContext
@@ -20,26 +19,18 @@ import kotlinx.coroutines.withContext
  *
  * [home]: JSON lists of names by argument, see dev.tandem.runtime.Home. Throws ModelException.
  */
-suspend fun openAssistant(context: Context, home: String = "{}"): Assistant {
-    val thread = modelThread()
-    try {
-        return withContext(thread + NonCancellable) { // else a model loaded for nobody would stay in memory
-            val bundle = Bundle(AssetFolder(context.assets))
-            val tools = Tools.read(bundle.read(bundle.toolsFile ?: throw ModelException("The folder has no tools.json.")))
-            val actions = Actions(tools, Home(home, tools))
-            val runner = naming("load the model") { LiteRtRunner(context.assets, bundle, bundle.defaultVariant()) }
-            LiteRtAssistant(tested(bundle, runner), runner, actions, thread)
-        }
-    } catch (error: ModelException) {
-        thread.close()
-        throw error
-    }
+suspend fun openAssistant(context: Context, home: String = "{}"): Assistant = onModelThread { thread ->
+    val bundle = Bundle(AssetFolder(context.assets))
+    val tools = Tools.read(bundle.read(bundle.toolsFile ?: throw ModelException("The folder has no tools.json.")))
+    val actions = Actions(tools, Home(home, tools))
+    val runner = naming("load the model") { LiteRtRunner(context.assets, bundle, bundle.defaultVariant()) }
+    LiteRtAssistant(tested(bundle, runner), runner, actions, thread)
 }
 
 private fun tested(bundle: Bundle, runner: LiteRtRunner): Chat =
     try {
         Chat(bundle, bundle.defaultVariant(), runner).apply { naming("run the model") { selfTest() } }
-    } catch (error: ModelException) {
+    } catch (error: Throwable) {
         runner.close()
         throw error
     }
@@ -63,8 +54,9 @@ private class LiteRtAssistant(
         val context = coroutineContext
         val answer = naming("answer") {
             chat.ask(text, MAX_NEW_TOKENS) { piece ->
-                onText(piece)
-                context.isActive
+                val wanted = context.isActive
+                if (wanted) onText(piece)
+                wanted
             }
         }
         context.ensureActive() // cancelled: an answer cut short is nobody's

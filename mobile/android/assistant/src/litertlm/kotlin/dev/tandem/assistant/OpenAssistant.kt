@@ -18,11 +18,16 @@ import dev.tandem.runtime.Home
 import dev.tandem.runtime.ModelException
 import dev.tandem.runtime.Tokenizer
 import dev.tandem.runtime.Tools
-import kotlin.coroutines.resume
-import kotlin.coroutines.resumeWithException
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.ExecutorCoroutineDispatcher
 import kotlinx.coroutines.NonCancellable
-import kotlinx.coroutines.suspendCancellableCoroutine
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.isActive
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 
 /**
@@ -30,39 +35,36 @@ import kotlinx.coroutines.withContext
  *
  * [home]: JSON lists of names by argument, see dev.tandem.runtime.Home. Throws ModelException.
  */
-suspend fun openAssistant(context: Context, home: String = "{}"): Assistant {
-    val thread = modelThread()
-    try {
-        return withContext(thread + NonCancellable) { // else a model loaded for nobody would stay in memory
-            val bundle = Bundle(AssetFolder(context.assets))
-            val tools = Tools.read(bundle.read(bundle.toolsFile ?: throw ModelException("The folder has no tools.json.")))
-            val actions = Actions(tools, Home(home, tools))
-            val engine = Engine(
-                EngineConfig(
-                    modelPath = modelFile(context, bundle).path,
-                    backend = Backend.CPU(),
-                    cacheDir = context.cacheDir.path,
-                ),
-            )
-            tested(engine) { LiteRtLmAssistant(engine, bundle, actions, thread).apply { selfTest() } }
-        }
-    } catch (error: ModelException) {
-        thread.close()
-        throw error
-    }
+suspend fun openAssistant(context: Context, home: String = "{}"): Assistant = onModelThread { thread ->
+    val bundle = Bundle(AssetFolder(context.assets))
+    val tools = Tools.read(bundle.read(bundle.toolsFile ?: throw ModelException("The folder has no tools.json.")))
+    val actions = Actions(tools, Home(home, tools))
+    val engine = Engine(
+        EngineConfig(
+            modelPath = modelFile(context, bundle).path,
+            backend = Backend.CPU(),
+            cacheDir = context.cacheDir.path,
+        ),
+    )
+    tested(engine) { LiteRtLmAssistant(engine, bundle, actions, thread).apply { selfTest() } }
 }
 
 /** An engine that is started and passes the self-test, or is closed again. */
 private suspend fun tested(engine: Engine, open: suspend () -> Assistant): Assistant =
     try {
-        engine.initialize()
+        naming("load the model") { engine.initialize() }
         open()
-    } catch (error: LiteRtLmJniException) {
-        close(engine)
-        throw ModelException("LiteRT-LM cannot load the model: ${error.message}", error)
-    } catch (error: ModelException) {
+    } catch (error: Throwable) {
         close(engine)
         throw error
+    }
+
+/** LiteRT-LM's own exceptions as the one kind that an app has to know. */
+private inline fun <T> naming(what: String, work: () -> T): T =
+    try {
+        work()
+    } catch (error: LiteRtLmJniException) {
+        throw ModelException("LiteRT-LM cannot $what: ${error.message}", error)
     }
 
 private fun close(engine: Engine) {
@@ -79,18 +81,24 @@ private class LiteRtLmAssistant(
     private val tokenizer = Tokenizer(bundle.read(bundle.tokenizerFile))
     private val template = ChatTemplate(tokenizer, bundle.startId, bundle.stopIds[0])
     private val greedy = ConversationConfig(samplerConfig = SamplerConfig(topK = 1, topP = 1.0, temperature = 1.0))
+    private val turn = Mutex() // an engine has one session; this thread is free while LiteRT-LM's own threads answer
 
     override suspend fun suggest(text: String, onText: (String) -> Unit): Call = withContext(thread) {
         checkLength(text)
+        turn.withLock { call(text, onText) }
+    }
+
+    private suspend fun call(text: String, onText: (String) -> Unit): Call {
+        val context = currentCoroutineContext()
         val start = System.nanoTime()
         var first = 0L
         val answer = ask(text) { piece ->
             first = if (first == 0L) System.nanoTime() else first
-            onText(piece)
+            if (context.isActive) onText(piece)
         }
         val seconds = (System.nanoTime() - start) / 1e9
         val tokens = tokenizer.text(answer).size
-        Call(
+        return Call(
             action = actions.consider(answer),
             answer = answer,
             tokens = tokens,
@@ -109,8 +117,10 @@ private class LiteRtLmAssistant(
     }
 
     override fun close() {
-        thread.executor.execute(engine::close)
-        thread.close() // what was begun is finished first
+        CoroutineScope(thread).launch {
+            turn.withLock { close(engine) } // what was begun is finished first
+            thread.close()
+        }
     }
 
     /** PromptException for an empty text, ContextFullException for one that leaves no room for an answer. */
@@ -122,24 +132,44 @@ private class LiteRtLmAssistant(
     }
 
     /** A conversation of its own for each text. LiteRT-LM tokenises by itself: typed special tokens are taken apart. */
-    private suspend fun ask(text: String, onText: (String) -> Unit): String =
-        engine.createConversation(greedy).use { it.answer(tokenizer.withoutSpecial(text), onText) }
-
-    private suspend fun Conversation.answer(text: String, onText: (String) -> Unit): String =
-        suspendCancellableCoroutine { continuation ->
-            val written = StringBuilder()
-            val callback = object : MessageCallback {
-                override fun onMessage(message: Message) {
-                    written.append(message)
-                    onText(message.toString())
-                }
-
-                override fun onDone() = continuation.resume(written.toString())
-
-                override fun onError(throwable: Throwable) =
-                    continuation.resumeWithException(ModelException("LiteRT-LM failed: ${throwable.message}", throwable))
-            }
-            continuation.invokeOnCancellation { cancelProcess() }
-            sendMessageAsync(text, callback)
+    private suspend fun ask(text: String, onText: (String) -> Unit): String {
+        if (!engine.isInitialized()) throw ModelException("The assistant is closed. Open another one.")
+        return naming("answer") {
+            engine.createConversation(greedy).use { it.answer(tokenizer.withoutSpecial(text), onText) }
         }
+    }
+
+    /** Returns or throws when LiteRT-LM has ended, not before: the conversation is closed after it. */
+    private suspend fun Conversation.answer(text: String, onText: (String) -> Unit): String {
+        val whole = CompletableDeferred<String>()
+        sendMessageAsync(text, Written(whole, onText))
+        try {
+            return whole.await()
+        } catch (error: CancellationException) {
+            cancelProcess()
+            withContext(NonCancellable) { whole.join() }
+            throw error
+        }
+    }
+}
+
+/** Gathers the pieces of an answer into [whole]. */
+private class Written(
+    private val whole: CompletableDeferred<String>,
+    private val onText: (String) -> Unit,
+) : MessageCallback {
+    private val text = StringBuilder()
+
+    override fun onMessage(message: Message) {
+        text.append(message)
+        onText(message.toString())
+    }
+
+    override fun onDone() {
+        whole.complete(text.toString())
+    }
+
+    override fun onError(throwable: Throwable) {
+        whole.completeExceptionally(ModelException("LiteRT-LM cannot answer: ${throwable.message}", throwable))
+    }
 }

@@ -20,10 +20,10 @@ interface Assistant : Closeable {
     val actions: Actions
 
     /**
-     * The call that answers [text]. [onText] hears the answer as it is written, on the assistant's thread.
+     * The call that answers [text]. [onText] hears the answer as it is written, on a thread of the model.
      *
-     * Cancelling the coroutine ends the answer at the next token. Throws PromptException for an empty text,
-     * ContextFullException for one that is too long, ModelException where the model fails.
+     * Cancelling the coroutine ends the answer at the next token; [onText] hears no more of it. Throws PromptException
+     * for an empty text, ContextFullException for one that is too long, ModelException where the model fails.
      */
     suspend fun suggest(text: String, onText: (String) -> Unit = {}): Call
 }
