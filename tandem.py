@@ -5,7 +5,7 @@
     tandem chat runs/demo "turn on the kitchen lights"
 
 The very last line of stdout of every verb that computes something is one JSON object. Exit status: 0 done, 1 a fault of
-the program or the machine, 2 the input is wrong, 3 a gate failed, 130 interrupted.
+the program or the machine, 2 the input is wrong, 3 a gate failed, 130 interrupted, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
 import os
 import platform
 import resource
@@ -13,6 +14,7 @@ from pathlib import Path
 # Measured on two AMD cores with AVX2 alone: SmolLM2-135M, 16 rows of 64 tokens, one step in fp32 5.9 s, in bf16
 # autocast 158 s, since the products are emulated. On cores with AVX512-BF16 the same autocast is 2.3 times as fast.
 NATIVE_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+CGROUP = Path("/sys/fs/cgroup")  # Linux's limits of this container
 RECORDED = (
     "torch",
     "transformers",
@@ -30,8 +32,22 @@ RECORDED = (
 
 
 def cores() -> int:
-    """CPU cores this process may use (not the machine's count: containers limit it)."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """CPU cores this process may use, not the machine's count: containers limit it, by a set of cores or by a quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = _cpu_quota()
+    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def _cpu_quota() -> float | None:
+    """Cores' worth of time that this container gets (docker --cpus, limits of Kubernetes); None: no quota."""
+    try:
+        quota, period = (CGROUP / "cpu.max").read_text().split()  # version 2
+    except (OSError, ValueError):
+        try:
+            quota, period = ((CGROUP / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        except OSError:
+            return None
+    return None if quota.strip() in ("max", "-1") else int(quota) / int(period)
 
 
 def compute_threads() -> int:

@@ -18,6 +18,7 @@ from train.config import Config, load_config
 from train.errors import GateError, TandemError, UserError
 from train.progress import say
 from train.runs import REPOSITORY, RunFolder, Stage, is_done, open_run
+from train.sigterm import child
 from train.stage import require_from_elsewhere
 
 
@@ -79,12 +80,8 @@ def run_pipeline(
 def _start(stage: Stage, config_path: Path, overrides: Sequence[str]) -> None:
     command = [sys.executable, str(REPOSITORY / "tandem.py"), stage.name, str(config_path), *overrides]
     # The stage's own last line is JSON for scripts; in a pipeline only the pipeline's may stand on stdout.
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
+    with child(command, stdout=subprocess.DEVNULL) as process:
         status = process.wait()
-    except KeyboardInterrupt:
-        process.wait()  # Ctrl-C reaches the whole group: the stage is ending too
-        raise
     if status == INTERRUPTED:
         raise KeyboardInterrupt
     if status:

@@ -7,6 +7,7 @@ a killed stage is simply not done. Two processes can't work in one run folder: a
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -25,10 +26,19 @@ from train.config.load import dump_config
 from train.config.schema import Config
 from train.errors import TandemError, UserError
 from train.hardware import environment
+from train.progress import say
 from train.tracking.tracker import Tracker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SHARED_SOURCES = ("train/config/schema.py",)
+# Keys that change what is kept and shown of a training, and never its result.
+BESIDE_THE_RESULT = (
+    "finetune.keep_checkpoints",
+    "finetune.save_every",
+    "finetune.sample_rows",
+    "distill.save_every",
+    "distill.sample_rows",
+)
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre that is mounted without flock
 OF_RUN = "run:"  # before the name of another run whose teacher is read
 ENTRY: dict[str, type | tuple[type, ...]] = {  # of a stage in run.json
     "fingerprint": str,
@@ -174,23 +184,27 @@ def find_run(path: Path) -> RunFolder:
 def fingerprint(stage: Stage, config: Config, run: RunFolder) -> str:
     """Hash of all that the stage's result depends on."""
     values = config.model_dump(mode="json")
+    for key in BESIDE_THE_RESULT:
+        section, _, name = key.partition(".")
+        del values[section][name]
     part = {key: reduce(lambda inner, name: inner[name], key.split("."), values) for key in (*stage.sections, "seed")}
     inputs = {name: digest for path in stage.inputs for name, digest in digests(run.path, path).items()}
-    sources = {
-        name: digest
-        for path in (*stage.sources, *SHARED_SOURCES)
-        for name, digest in digests(REPOSITORY, path, "*.py").items()
-    }
+    sources = {name: digest for path in stage.sources for name, digest in digests(REPOSITORY, path, "*.py").items()}
     return sha256_json({"config": part, "inputs": inputs, "sources": sources})
 
 
 def digests(root: Path, relative: str, pattern: str = "*") -> dict[str, str]:
-    """sha256 of a file, or of every file of a folder but its model card, by path relative to `root` (below it; else
+    """sha256 of a file, or of every file of a folder but a run's model card, by path relative to `root` (below it; else
     absolute). Missing: empty."""
     path = root / relative
     files = [path] if path.is_file() else sorted(p for p in path.rglob(pattern) if p.is_file())
-    kept = (file for file in files if "__pycache__" not in file.parts and file.name != CARD)
+    kept = (file for file in files if "__pycache__" not in file.parts and not _is_card(file, root))
     return {str(file.relative_to(root) if file.is_relative_to(root) else file): sha256_file(file) for file in kept}
+
+
+def _is_card(file: Path, root: Path) -> bool:
+    """The README.md of a data-set folder is none: it can say which files the data are."""
+    return file.name == CARD and (file.is_relative_to(root) or (file.parent.parent / "run.json").exists())
 
 
 def is_done(stage: Stage, config: Config, run: RunFolder) -> bool:
@@ -252,13 +266,21 @@ def _lineage(path: Path) -> dict[str, Any]:
 def provenance(stage: Stage, run: RunFolder) -> dict[str, Any]:
     """What a tracked run keeps beside the config: git, machine and versions, sha256 of what the stage reads.
 
-    The hashes are those run.json has from the stages before; nothing is hashed a second time.
+    The hashes are those run.json has from the stages before, and that of another run whose teacher is read; nothing is
+    hashed a second time.
     """
-    made = {
-        name: digest for entry in run.record()["stages"].values() for name, digest in entry.get("outputs", {}).items()
-    }
+    made = _made(run)
+    teachers = [Path(path) for path in stage.inputs if Path(path).is_absolute() and Path(path).name == run.teacher.name]
+    for folder in (teacher.parent for teacher in teachers):
+        made |= {str(folder / name): digest for name, digest in _made(RunFolder(folder)).items()}
     inputs = {name: digest for name, digest in made.items() if any(_below(name, path) for path in stage.inputs)}
     return {"git": git_state(), "environment": environment(), "inputs": inputs}
+
+
+def _made(run: RunFolder) -> dict[str, str]:
+    """sha256 of all outputs in a run.json, by path relative to the run folder; empty where there is none."""
+    stages = run.record()["stages"].values()
+    return {name: digest for entry in stages for name, digest in entry.get("outputs", {}).items()}
 
 
 def _below(name: str, path: str) -> bool:
@@ -291,14 +313,41 @@ def require_disk(path: Path, needed_mb: float, purpose: str) -> None:
 @contextmanager
 def locked(run: RunFolder) -> Iterator[None]:
     """Holds the run folder for this process; the kernel lets go of it when the process ends, however it ends."""
-    handle = os.open(run.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with _opened(run.path / ".lock") as handle:
+        if not _taken(handle, run.path, fcntl.LOCK_NB):
             raise UserError(
                 f"Another process works in {run.path}. Wait for it, or choose another name for this run (name=…)."
-            ) from None
+            )
         yield
+
+
+@contextmanager
+def in_turn(run: RunFolder, what: str) -> Iterator[None]:
+    """Lets one process after the other make `what` in a run folder; each of its stages holds the folder itself."""
+    with _opened(run.path / ".turn.lock") as handle:
+        if not _taken(handle, run.path, fcntl.LOCK_NB):
+            say(f"{run.path}: another process makes {what}, waiting for it")
+            _taken(handle, run.path)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield handle
     finally:
         os.close(handle)
+
+
+def _taken(handle: int, folder: Path, flags: int = 0) -> bool:
+    """Takes the lock of an open file; False where LOCK_NB is among the flags and another process has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | flags)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        say(f"{folder} lies on a file system without locks: see to it that no other process works there")
+    return True

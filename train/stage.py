@@ -31,6 +31,7 @@ from train.runs import (
     require_disk,
     saved_config,
 )
+from train.sigterm import in_order
 from train.tracking.tracker import Tracker
 
 DISK_MB = 200.0  # below this no stage can end well; stages that need more ask for it themselves
@@ -41,7 +42,7 @@ def run_stage(stage: Stage, config: Config) -> dict[str, Any]:
     if os.environ.get("RANK", "0") != "0":  # a helper process of accelerate or torchrun: rank 0 keeps the books
         return _assist(stage, config)
     run = open_run(config)
-    with locked(run):
+    with in_order(), locked(run):
         _require_inputs(stage, config, run)
         if is_done(stage, config, run):
             say(f"{stage.name}: already done")
@@ -59,7 +60,7 @@ def _work(stage: Stage, config: Config, run: RunFolder) -> dict[str, Any]:
     started, stage_fingerprint = time.time(), fingerprint(stage, config, run)
     for name in stage.outputs:
         clear_partial(run.path / name)
-    tracked = Tracker(run.path, stage.name, config, provenance(stage, run))
+    tracked = Tracker(run.path, stage.name, config, provenance(stage, run) | {"fingerprint": stage_fingerprint})
     with PeakMemory() as peak, tracked as tracker:
         context = StageContext(config, run, stage_fingerprint, tracker, run.path / "checkpoints" / stage.name)
         headline = _entry(stage)(context)

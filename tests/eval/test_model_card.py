@@ -50,3 +50,10 @@ def test_default_model_names_base_and_licence(tmp_path: Path) -> None:
 def test_cards_are_outside_the_hashes(tmp_path: Path) -> None:
     run, _, _ = written(tmp_path, tiny_config(tmp_path))
     assert list(digests(run.path, "teacher")) == ["teacher/weights"]
+    (run.path / "run.json").touch()
+    other = tmp_path / "elsewhere"
+    assert list(digests(other, str(run.teacher))) == [str(run.teacher / "weights")], "another run's teacher"
+    data = tmp_path / "data-set"
+    data.mkdir()
+    (data / "README.md").touch()
+    assert list(digests(run.path, str(data))) == [str(data / "README.md")], "says which files the data are"

@@ -221,6 +221,46 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert not list((tmp_path / "smoke").glob(".*.partial"))
 
 
+def test_sigterm_ends_the_stage_with_the_command(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "tandem.py", "run", "configs/smoke.yaml"],
+        cwd=ROOT,
+        env=os.environ | {"TANDEM_RUNS": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "smoke" / "metrics.jsonl").exists():  # the first stage is at work
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()  # it alone, as Slurm, systemd and `kill` do
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    with pytest.raises(ProcessLookupError):  # nobody is left of its group
+        os.killpg(process.pid, signal.SIGKILL)
+    assert "Traceback" not in errors
+    assert "terminated: finished stages and checkpoints are kept" in errors
+    assert not list((tmp_path / "smoke").glob(".*.partial"))
+
+
+def test_a_child_that_ends_badly_after_sigterm_ends_with_143_all_the_same() -> None:
+    stubborn = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print(flush=True); time.sleep(60)"
+    program = f"""
+import signal, sys
+from train.sigterm import child
+with child([sys.executable, "-c", {stubborn!r}], stdout=-1) as process:
+    process.stdout.readline()
+    signal.raise_signal(15)
+    print(process.wait(), flush=True)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (ended.stdout, ended.returncode) == ("7\n", 143)
+
+
 def test_functions_that_the_export_would_refuse_are_refused_before_any_work(tmp_path: Path) -> None:
     tools = tmp_path / "tools.json"
     tools.write_text('[{"name": "go", "parameters": {"properties": {"to": {"type": "string", "pattern": "a*"}}}}]')

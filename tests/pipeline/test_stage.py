@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import subprocess
@@ -24,7 +25,18 @@ from train.distill import CAPTURE
 from train.errors import TandemError, UserError
 from train.keras_track import distill_stage, initial_folder
 from train.pipeline import StageFailedError, needed, run_pipeline, to_do
-from train.runs import Stage, StageContext, fingerprint, is_done, locked, open_run
+from train.runs import (
+    RunFolder,
+    Stage,
+    StageContext,
+    fingerprint,
+    in_turn,
+    is_done,
+    locked,
+    open_run,
+    provenance,
+    record_stage,
+)
 from train.stage import run_stage
 from train.torch_track import STAGE as FINETUNE
 from train.torch_track import finetune_stage
@@ -64,6 +76,29 @@ def test_a_changed_config_key_counts_only_where_it_matters(make_config: Callable
     assert len(calls) == 1
     run_stage(FAKE, make_config(data={"max_length": 100}))
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("key", ["finetune.save_every", "finetune.keep_checkpoints", "distill.sample_rows"])
+def test_what_cannot_change_the_result_makes_no_stage_anew(make_config: Callable[..., Config], key: str) -> None:
+    section, _, name = key.partition(".")
+    config, other = make_config(), make_config(**{section: {name: 3}})
+    run = open_run(config)
+    for stage in (finetune_stage, distill_stage):
+        assert fingerprint(stage(config), config, run) == fingerprint(stage(other), other, run)
+    weighty = make_config(**{section: {"eval_every": 3}})  # when the best weights are looked for
+    changed = {"finetune": finetune_stage, "distill": distill_stage}[section]
+    assert fingerprint(changed(config), config, run) != fingerprint(changed(weighty), weighty, run)
+
+
+def test_the_texts_of_the_schema_are_no_part_of_a_stage(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = make_config()
+    monkeypatch.setattr(runs, "REPOSITORY", tmp_path)
+    before = fingerprint(FINETUNE, config, open_run(config))
+    (tmp_path / "train" / "config").mkdir(parents=True)
+    (tmp_path / "train" / "config" / "schema.py").write_text("# another description")
+    assert fingerprint(FINETUNE, config, open_run(config)) == before
 
 
 def test_a_changed_output_is_noticed(make_config: Callable[..., Config], capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +143,34 @@ def test_two_processes_cannot_share_a_run(make_config: Callable[..., Config]) ->
             run_stage(FAKE, config)
         assert not (open_run(config).path / "config.yaml").exists()  # it says what the one at work was told
     assert run_stage(FAKE, config) == {"figure": 7}
+
+
+def test_a_file_system_without_locks_is_told_and_used(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def flock(handle: int, flags: int) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(runs.fcntl, "flock", flock)
+    assert run_stage(FAKE, make_config()) == {"figure": 7}
+    assert "a file system without locks" in capsys.readouterr().err
+
+
+def test_others_wait_for_their_turn(make_config: Callable[..., Config], tmp_path: Path) -> None:
+    run, log = open_run(make_config()), tmp_path / "log"
+    code = f"""
+from pathlib import Path
+from train.runs import RunFolder, in_turn
+with in_turn(RunFolder(Path({str(run.path)!r})), "the teacher"):
+    print(Path({str(log)!r}).exists())
+"""
+    root = Path(__file__).parents[2]
+    with in_turn(run, "the teacher"):
+        other = subprocess.Popen([sys.executable, "-c", code], cwd=root, stdout=-1, stderr=-1, text=True)
+        assert other.stderr is not None
+        assert "another process makes the teacher, waiting for it" in other.stderr.readline()
+        log.write_text("made")
+    assert other.communicate(timeout=50)[0] == "True\n"
 
 
 def refuse(context: StageContext) -> dict[str, Any]:
@@ -291,6 +354,15 @@ def test_the_first_weights_may_come_from_another_run(make_config: Callable[..., 
     (folder / "model.safetensors").write_bytes(b"two")  # outside the run folder, and yet the student depends on it
     assert fingerprint(distill_stage(config), config, run) != before
     assert initial_folder(make_config(student={"initial": str(tmp_path)})) == str(tmp_path.resolve())
+
+
+def test_what_is_tracked_names_the_teacher_of_another_run(make_config: Callable[..., Config]) -> None:
+    config = make_config(student={"initial": "run:other"})
+    other = RunFolder(config.runs_dir.resolve() / "other")
+    other.teacher.mkdir(parents=True)
+    record_stage(FINETUNE, other, "f", {"teacher/model.safetensors": "d1"}, 1.0, 1.0, {})
+    inputs = provenance(distill_stage(config), open_run(config))["inputs"]
+    assert inputs == {str(other.teacher / "model.safetensors"): "d1"}
 
 
 def test_first_weights_that_are_missing_are_told_of_before_any_stage_runs(

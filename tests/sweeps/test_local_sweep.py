@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -148,7 +149,52 @@ def test_trials_of_a_former_file_are_kept_and_not_compared(tmp_path: Path) -> No
     run_sweep(write(tmp_path, GRID.replace("parameters:", "parameters:\n  c.seed: {value: 7}")), 1, FakeLaunch())
     assert len(read_trials(folder)) == 5
     result = write_sweep_report(folder)
-    assert (result["trials"], result["failed"], result["best"]["c.seed"]) == (5, 0, 7)
+    assert (result["trials"], result["former"], result["failed"], result["best"]["c.seed"]) == (1, 4, 0, 7)
+
+
+def test_trials_of_a_former_grid_are_not_compared(tmp_path: Path) -> None:
+    run_sweep(write(tmp_path, GRID), None, FakeLaunch())
+    smaller = GRID.replace("values: [0.001, 0.01]", "values: [0.01, 0.1]")  # without the best one
+    folder = run_sweep(write(tmp_path, smaller), None, launch := FakeLaunch())
+    assert len(launch.commands) == 2
+    result = write_sweep_report(folder)
+    assert (result["trials"], result["former"], result["best"]["value"]) == (4, 2, 0.01)
+    assert "runs/0.001" not in (folder / "sweep.html").read_text()
+    again = run_sweep(write(tmp_path, GRID), None, launch := FakeLaunch())
+    assert not launch.commands
+    assert write_sweep_report(again)["best"]["value"] == 0.001
+
+
+def test_another_metric_judges_the_trials_anew(tmp_path: Path) -> None:
+    def launch(command: list[str]) -> Outcome:
+        loss = FakeLaunch()(command)
+        assert loss.result is not None
+        value = loss.result["figures"]["distill/val_loss"]
+        return Outcome({"run": "r", "figures": {"distill/val_loss": value, "distill/accuracy": 1 - value}})
+
+    run_sweep(write(tmp_path, GRID), None, launch)
+    other = GRID.replace("distill/val_loss, goal: minimize", "distill/accuracy, goal: maximize")
+    none = FakeLaunch()
+    folder = run_sweep(write(tmp_path, other), None, none)
+    assert not none.commands  # the trials have that figure, too
+    result = write_sweep_report(folder)
+    assert (result["metric"], result["best"]["value"]) == ("distill/accuracy", 0.999)
+    with pytest.raises(TandemError, match=r"No trial .*'eval/x'.*it logged: distill/accuracy"):
+        run_sweep(write(tmp_path, GRID.replace("distill/val_loss", "eval/x")), None, launch)
+
+
+def test_a_change_of_what_the_config_extends_makes_new_trials(tmp_path: Path) -> None:
+    base, config = tmp_path / "base.yaml", tmp_path / "c.yaml"
+    base.write_text("name: c\n")
+    config.write_text("extends: base.yaml\n")
+    path = write(tmp_path, GRID.replace("trial,", f"trial, {config},"))
+    run_sweep(path, None, FakeLaunch())
+    base.write_text("name: c  # only a comment\n")
+    run_sweep(path, None, same := FakeLaunch())
+    assert not same.commands
+    base.write_text("name: c\nfinetune: {epochs: 3}\n")
+    run_sweep(path, None, changed := FakeLaunch())
+    assert len(changed.commands) == 4
 
 
 @pytest.mark.parametrize(
@@ -238,6 +284,21 @@ def test_adopted_outputs_are_the_same_file(tmp_path: Path) -> None:
     assert (target.path / "data" / "train.jsonl").samefile(source.path / "data" / "train.jsonl")
     assert target.stage_record("data") == source.stage_record("data")
     assert json.loads((target.path / "lineage.json").read_text())["data"]["outputs"] == {"data/train.jsonl": "d1"}
+
+
+def test_a_stage_made_anew_is_adopted_anew(tmp_path: Path) -> None:
+    stage, source, target = _stage("data", "data"), RunFolder(tmp_path / "a"), RunFolder(tmp_path / "b")
+    target.path.mkdir()
+    for fingerprint, names in (("old", ("one", "two")), ("new", ("one",))):
+        shutil.rmtree(source.path / "data", ignore_errors=True)
+        (source.path / "data").mkdir(parents=True)
+        for name in names:
+            (source.path / "data" / name).write_text(fingerprint)
+        record_stage(stage, source, fingerprint, {f"data/{name}": "d" for name in names}, 1.0, 1.0, {})
+        adopt([stage], source, target)
+        assert target.stage_record("data")["fingerprint"] == fingerprint
+        assert sorted(path.name for path in (target.path / "data").iterdir()) == sorted(names)
+        assert (target.path / "data" / "one").samefile(source.path / "data" / "one")
 
 
 def test_figures_of_a_trial_are_the_last_finite_ones(tmp_path: Path) -> None:

@@ -148,6 +148,41 @@ def test_restore_brings_back_weights_and_moments(make_job: Callable[..., Job], t
         assert torch.equal(parameter, after[name]), name
 
 
+def test_halves_of_a_killed_writer_are_cleared_before_the_training_goes_on(
+    make_job: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job()
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+    checkpoint.save(tmp_path, job.model, job.optimizer, Progress(total_steps=9, step=1), "f", keep=1)
+    half = tmp_path / ".step-000002.x7.partial"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    monkeypatch.setenv("RANK", "1")  # not while process 0 may be at it
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "f") is not None
+    assert half.exists()
+    monkeypatch.setenv("RANK", "0")
+    assert checkpoint.restore(tmp_path, job.model, job.optimizer, "f") is not None
+    assert (half.exists(), (tmp_path / "step-000001").exists()) == (False, True)
+
+
+def test_a_resume_needs_no_space_for_what_lies_there(
+    make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr("train.torch_track.job.require_disk", lambda path, needed_mb, purpose: asked.append(needed_mb))
+    job = make_job()  # two checkpoints and the best, one being written, the teacher
+    weights = sum(p.numel() for p in job.model.parameters())
+    assert asked.pop() == pytest.approx((4 * 12 + 4) * weights / 1e6)
+    optimizer_step(job, [0, 1, 2, 3], 1e-3)
+    job.save_checkpoint()
+    make_job()
+    assert asked.pop() == pytest.approx((3 * 12 + 4) * weights / 1e6, rel=0.02)
+    (job.context.checkpoints / "step-000900").mkdir()
+    (job.context.checkpoints / "step-000900" / "model.safetensors").write_bytes(b"0" * 100 * weights)  # a larger model
+    make_job()
+    assert asked.pop() == pytest.approx((12 + 4) * weights / 1e6)
+
+
 def test_a_time_budget_cuts_the_steps_once(make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
     job = make_job(epochs=30, max_minutes=1.0)
     planned = job.state.total_steps

@@ -16,7 +16,7 @@ import pytest
 from train.config import Config
 from train.errors import MissingExtraError, UserError
 from train.tracking import Tracker, tracker, wandb_run
-from train.tracking.backend import RunIdentity, Sample
+from train.tracking.backend import RunIdentity, Sample, StageOutputs
 from train.tracking.jsonl_log import JsonlLog, read_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -107,12 +107,38 @@ def test_a_mirror_that_fails_does_not_end_the_training(
         def log(self, figures: dict[str, Any], at: float) -> None:
             raise ConnectionError("server away")
 
-    monkeypatch.setattr(tracker, "MIRRORS", [lambda identity, folder: Mirror()])
+    monkeypatch.setattr(tracker, "MIRRORS", {"one": lambda identity, folder: Mirror()})
     with Tracker(tmp_path, "finetune", make_config()) as tracked:
         tracked.log({"train/step": 1})
         tracked.log({"train/step": 2})
     assert [line["train/step"] for line in lines_of(tmp_path)] == [1, 2]
     assert capsys.readouterr().err.count("server away") == 1
+
+
+def test_a_mirror_that_cannot_be_opened_does_not_end_the_stage(
+    make_config: Callable[..., Config],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("server away")
+
+    wandb = pytest.importorskip("wandb", reason="wandb is not installed (extra track)")
+    monkeypatch.setattr(wandb, "init", away)
+    with Tracker(tmp_path, "finetune", make_config(track={"wandb": "offline"})) as tracked:
+        tracked.log({"train/step": 1})
+    assert [line["train/step"] for line in lines_of(tmp_path)] == [1]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "server away" in said
+    assert f"tandem track {tmp_path} --to wandb" in said
+
+    def refused(*_: object) -> None:
+        raise UserError("no account")
+
+    monkeypatch.setattr(tracker, "MIRRORS", {"one": refused})
+    with pytest.raises(UserError, match="no account"), Tracker(tmp_path, "finetune", make_config()):
+        pass
 
 
 def test_wandb_offline_holds_the_figures(make_config: Callable[..., Config], tmp_path: Path) -> None:
@@ -144,8 +170,9 @@ def test_wandb_offline_holds_the_figures(make_config: Callable[..., Config], tmp
     assert any({"train/step": 5, "train/loss": 1.25}.items() <= line["item"].items() for line in found["history"])
     axes = {metric.get("glob_name"): metric.get("step_metric") for metric in found["metric"]}
     assert axes["train/*"] == axes["eval/*"] == "train/step"
-    assert {"train/step", "train/tokens"} <= {metric.get("name") for metric in found["metric"]}
-    (outputs,) = [artifact for artifact in found["artifact"] if artifact["name"] == "finetune-outputs"]
+    assert axes["control/train/*"] == axes["control/eval/*"] == "control/train/step"
+    assert {"train/step", "train/tokens", "control/train/step"} <= {metric.get("name") for metric in found["metric"]}
+    (outputs,) = [artifact for artifact in found["artifact"] if artifact["name"] == "tiny-finetune"]
     assert json.loads(outputs["metadata"])["inputs"] == {"data/train.jsonl": "d1"}
     local = {entry["path"]: entry["local_path"] for entry in outputs["manifest"]["contents"]}
     assert local["teacher/config.json"] == str(folder / "teacher" / "config.json")  # named in place, not copied
@@ -173,6 +200,57 @@ def test_a_run_goes_on_after_a_fault_and_begins_anew_after_its_end(
     assert run_ids.known_id(tmp_path, "distill") == first
     again, resumed = run_ids.begin(tmp_path, "distill")
     assert (again != first, resumed) == (True, False)
+
+
+def test_another_fingerprint_is_another_run(
+    make_config: Callable[..., Config], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("wandb", reason="wandb is not installed (extra track)")
+    config, ids = make_config(track={"wandb": "offline"}), []
+    for fingerprint in ("one", "one", "two"):
+        with pytest.raises(KeyboardInterrupt), Tracker(tmp_path, "finetune", config, {"fingerprint": fingerprint}):
+            raise KeyboardInterrupt
+        ids.append(json.loads((tmp_path / "tracking.json").read_text())["finetune"]["id"])
+    assert ids[0] == ids[1] != ids[2]
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count(f"tandem track {tmp_path} --to wandb") == 1  # of the one that went on
+
+
+def test_artifacts_are_those_of_the_run_and_of_the_one_it_took_a_teacher_from() -> None:
+    inputs = {
+        "data/train.jsonl": "a",
+        "logits/part.safetensors": "b",
+        "/teacher/runs/other/teacher/model.safetensors": "c",
+        "/models/base/model.safetensors": "d",
+    }
+    assert StageOutputs("distill", {}, inputs).made_from("mine") == ["mine-data", "other-finetune", "mine-capture"]
+    assert StageOutputs("finetune", {}, {"teacher/x": "a"}).made_from("mine") == []
+
+
+class OnlineRun:
+    """A W&B run with a server that knows one artifact."""
+
+    offline, group = False, "mine"
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+        self.logged: list[str] = []
+
+    def use_artifact(self, name: str) -> None:
+        if name != "mine-data:latest":
+            raise ValueError(f"artifact membership {name!r} not found")
+        self.used.append(name)
+
+    def log_artifact(self, artifact: Any) -> None:
+        self.logged.append(artifact.name)
+
+
+def test_online_the_lineage_stays_within_the_run(tmp_path: Path) -> None:
+    pytest.importorskip("wandb", reason="wandb is not installed (extra track)")
+    run = OnlineRun()
+    made = StageOutputs("distill", {}, {"data/train.jsonl": "a", "logits/x": "b"})  # the capture was not tracked
+    wandb_run.WandbRun(run, tmp_path).artifact(made)
+    assert (run.used, run.logged) == (["mine-data:latest"], ["mine-distill"])
 
 
 def test_off_and_absent(make_config: Callable[..., Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """`tandem sweep FILE`: the trials of a sweep one after the other on this machine, resumable.
 
-runs/sweeps/<name>/sweep.json holds every trial; it is written whole after each. A trial that succeeded is skipped at
-the next start, one that failed is tried again. A trial is the very command a W&B agent would start.
+runs/sweeps/<name>/sweep.json holds every trial; it is written whole at the start and after each. A trial that
+succeeded is skipped at the next start, one that failed is tried again. Trials of a former file, grid or config are
+kept, and compared no more. A trial is the very command a W&B agent would start.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,16 +26,19 @@ from typing_extensions import TypedDict
 from train.atomic import sha256_file, sha256_json, write_json
 from train.checked_json import checked
 from train.command import INTERRUPTED
+from train.config import load_config
 from train.errors import TandemError, UserError
 from train.progress import say
 from train.runs import make_folder
+from train.sigterm import child
 from train.sweeps.search import Values, trials
 from train.sweeps.sweep_file import Sweep, file_arguments, read_sweep
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial. `value` is the sweep's metric, None where the trial failed."""
+    """One trial. `value` is the sweep's metric, None where the trial failed; `planned`: it is one of the sweep as the
+    file has it now."""
 
     key: str
     parameters: Values
@@ -43,6 +47,7 @@ class Trial:
     seconds: float = 0.0
     error: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
+    planned: bool = True
 
 
 class SweepRecord(TypedDict):
@@ -91,15 +96,18 @@ def run_sweep(path: Path, max_runs: int | None = None, launch: Launch | None = N
     if sweep.early_terminate is not None:
         say("sweep: early_terminate is for W&B's agents; every trial runs to its end here")
     folder = make_folder(Path(os.environ.get("TANDEM_RUNS") or "runs") / "sweeps" / sweep.name, "sweep")
-    known = {trial.key: trial for trial in read_trials(folder)} if (folder / "sweep.json").exists() else {}
-    planned = _planned(sweep)
-    todo = [trial for trial in itertools.islice(planned, _limit(sweep, known, max_runs)) if not _done(trial, known)]
-    for number, trial in enumerate(todo[:max_runs], 1):
-        say(f"sweep {sweep.name} [{number}/{len(todo[:max_runs])}] {_text(trial.parameters)}")
+    former = read_trials(folder) if (folder / "sweep.json").exists() else []
+    planned = list(itertools.islice(_planned(sweep), _limit(sweep, former, max_runs)))
+    keys = {trial.key for trial in planned}
+    known = {t.key: replace(_judged(t, sweep.metric.name), planned=t.key in keys) for t in former}
+    todo = [trial for trial in planned if not _done(trial, known)][:max_runs]
+    write_json(folder / "sweep.json", _as_json(path, sweep, known))
+    for number, trial in enumerate(todo, 1):
+        say(f"sweep {sweep.name} [{number}/{len(todo)}] {_text(trial.parameters)}")
         known[trial.key] = _tried(trial, sweep, launch or start)
         write_json(folder / "sweep.json", _as_json(path, sweep, known))
-    if not any(trial.value is not None for trial in known.values()):
-        reasons = "; ".join(f"{_text(trial.parameters)}: {trial.error}" for trial in known.values())
+    if not any(_done(trial, known) for trial in planned):
+        reasons = "; ".join(f"{_text(t.parameters)}: {t.error}" for t in known.values() if t.planned)
         raise TandemError(f"No trial of {path} succeeded. {reasons}")
     return folder
 
@@ -117,10 +125,15 @@ def read_record(folder: Path) -> SweepRecord:
     return checked(path.read_bytes(), _RECORD, path, "Delete it: the trials are then run again.")
 
 
+def planned_trials(record: SweepRecord) -> list[Trial]:
+    """Without those of a former file, grid or config: they can't be compared with the others."""
+    columns = set(record["parameters"])
+    return [trial for trial in record["trials"] if trial.planned and trial.parameters.keys() == columns]
+
+
 def ranked(record: SweepRecord) -> list[Trial]:
-    """Trials that succeeded, the best first; without those of a former file, which had other parameters."""
-    comparable = (trial for trial in record["trials"] if trial.parameters.keys() == set(record["parameters"]))
-    done = [trial for trial in comparable if trial.value is not None]
+    """Trials of the plan that succeeded, the best first."""
+    done = [trial for trial in planned_trials(record) if trial.value is not None]
     return sorted(done, key=lambda trial: trial.value or 0.0, reverse=record["goal"] == "maximize")
 
 
@@ -140,12 +153,8 @@ def command_of(sweep: Sweep, values: Values) -> list[str]:
 
 def start(command: list[str]) -> Outcome:
     """Runs a trial's command; its messages go to this terminal, its last line of stdout is the result."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    with child(command, stdout=subprocess.PIPE, text=True) as process:
         output, _ = process.communicate()
-    except KeyboardInterrupt:
-        process.wait()  # Ctrl-C reaches the whole group: the trial is ending too
-        raise
     if process.returncode == INTERRUPTED:
         raise KeyboardInterrupt
     if process.returncode:
@@ -161,28 +170,48 @@ def _tried(trial: Trial, sweep: Sweep, launch: Launch) -> Trial:
     outcome = launch(command_of(sweep, trial.parameters))
     result = outcome.result or {}
     figures = {key: float(value) for key, value in result.get("figures", {}).items()}
-    value, error = figures.get(sweep.metric.name), outcome.error
-    if error is None and value is None:
-        near = ", ".join(sorted(figures)) or "none"
-        error = f"the trial logged no {sweep.metric.name!r} (metric.name of the sweep file); it logged: {near}"
-    if error is not None:
-        say(f"sweep {sweep.name}: the trial failed, the others go on. {error}")
     seconds = round(time.monotonic() - started, 1)
-    return Trial(trial.key, trial.parameters, value, result.get("run"), seconds, error, figures)
+    tried = Trial(trial.key, trial.parameters, None, result.get("run"), seconds, outcome.error, figures)
+    if outcome.error is None:
+        tried = _judged(tried, sweep.metric.name)
+    if tried.error is not None:
+        say(f"sweep {sweep.name}: the trial failed, the others go on. {tried.error}")
+    return tried
 
 
-def _planned(sweep: Sweep) -> Any:
-    files = {str(path): sha256_file(path) for path in file_arguments(sweep)}
+def _judged(trial: Trial, metric: str) -> Trial:
+    """The trial with its value by this metric: the sweep may have had another one when it ran."""
+    if trial.error is not None and not trial.figures:
+        return trial  # its process failed
+    value = trial.figures.get(metric)
+    if value is not None:
+        return replace(trial, value=value, error=None)
+    near = ", ".join(sorted(trial.figures)) or "none"
+    error = f"the trial logged no {metric!r} (metric.name of the sweep file); it logged: {near}"
+    return replace(trial, value=None, error=error)
+
+
+def _planned(sweep: Sweep) -> Iterator[Trial]:
+    files = {str(path): _content(path) for path in file_arguments(sweep)}
     seed = sha256_json([sweep.name, {key: p.model_dump() for key, p in sweep.parameters.items()}])
     for values in trials(sweep, seed):
         yield Trial(sha256_json([sweep.program, sweep.command, files, values])[:12], values)
 
 
-def _limit(sweep: Sweep, known: dict[str, Trial], max_runs: int | None) -> int | None:
+def _content(path: Path) -> str:
+    """Hash of what a file says: of a config all that it extends is part of it, a comment is not."""
+    try:
+        config = load_config(path).config
+    except UserError:  # another file
+        return sha256_file(path)
+    return sha256_json(config.model_dump(mode="json", exclude={"runs_dir"}))
+
+
+def _limit(sweep: Sweep, former: list[Trial], max_runs: int | None) -> int | None:
     """How many planned trials are looked at: a random search without a cap would go on for ever."""
     if sweep.run_cap is not None or sweep.method == "grid":
         return sweep.run_cap
-    return len(known) + (max_runs or 0)
+    return len(former) + (max_runs or 0)
 
 
 def _done(trial: Trial, known: dict[str, Trial]) -> bool:

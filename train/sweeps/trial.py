@@ -2,8 +2,8 @@
 
 A trial has a run folder of its own, named after its overrides. Stages that no override touches are made once, in the
 run folder of the config itself, and hard-linked from there: nine trials over the student's learning rate need one
-teacher. Under a W&B agent the trial's figures are logged to the run the agent asked for; the stages' own runs are not
-part of the sweep.
+teacher. Of several agents on one config the first makes it, and the others wait. Under a W&B agent the trial's figures
+are logged to the run the agent asked for; the stages' own runs are not part of the sweep.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from train.atomic import sha256_json, write_json
 from train.config import Config, load_config
 from train.errors import UserError
 from train.pipeline import run_pipeline
-from train.runs import RunFolder, Stage, open_run
+from train.runs import RunFolder, Stage, in_turn, open_run
 from train.tracking.jsonl_log import is_finite, read_lines
 
 AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
@@ -41,8 +41,9 @@ def run_trial(
     shared = untouched(wanted, [override.partition("=")[0] for override in overrides])
     with _outside_agent() as agent:
         if shared:
-            run_pipeline(shared, config_path, [], lambda path: {})
-            adopt(shared, open_run(base), open_run(config))
+            with in_turn(open_run(base), "the stages that all trials share"):
+                run_pipeline(shared, config_path, [], lambda path: {})
+                adopt(shared, open_run(base), open_run(config))
         result = run_pipeline(wanted, config_path, [*overrides, f"name={name}"], lambda path: {})
     figures = last_figures(Path(result["run"]))
     if agent:
@@ -73,8 +74,10 @@ def adopt(stages: Sequence[Stage], source: RunFolder, target: RunFolder) -> None
     record, lineage = target.record(), _lineage(target)
     for stage in stages:
         entry = source.stage_record(stage.name)
-        if not entry or stage.name in record["stages"]:
+        if not entry or record["stages"].get(stage.name, {}).get("fingerprint") == entry["fingerprint"]:
             continue
+        for name in stage.outputs:  # what the trial had from an earlier config
+            _remove(target.path / name)
         for name in entry["outputs"]:
             _link(source.path / name, target.path / name)
         record["stages"][stage.name] = entry
@@ -106,9 +109,14 @@ def _up_to(stages: Sequence[Stage], until: str | None) -> list[Stage]:
     return list(stages[: names.index(until) + 1])
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _link(source: Path, target: Path) -> None:
-    if target.exists():
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)

@@ -8,8 +8,9 @@ sharded (FSDP2) every process writes one file of it; any number of processes can
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,13 @@ def _said(path: Path, *keys: str) -> Any:
 def restore(
     folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> Progress | None:
-    """Loads the newest whole checkpoint of this very fingerprint into model and optimizer; None where there is none."""
+    """Loads the newest whole checkpoint of this very fingerprint into model and optimizer; None where there is none.
+
+    What a killed writer left is deleted: nobody writes now.
+    """
+    if os.environ.get("RANK", "0") == "0":
+        for left in folder.glob(".step-*.partial"):
+            shutil.rmtree(left, ignore_errors=True)
     for path in reversed(_checkpoints(folder)):
         manifest, damaged = _manifest(path)
         if damaged:
@@ -159,6 +166,16 @@ def load_weights(folder: Path, step: int, model: torch.nn.Module) -> None:
     if damaged:
         raise TandemError(f"The best checkpoint, {path}, is damaged ({damaged}). Delete {folder} to train anew.")
     _load(path, model)
+
+
+def held_bytes(folder: Path) -> int:
+    """What lies in the folder of the checkpoints, halves that a killed writer left among it."""
+    held = 0
+    for above, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # process 0 clears away
+                held += (Path(above) / name).stat().st_size
+    return held
 
 
 def _name(step: int) -> str:

@@ -124,12 +124,15 @@ def prepare(context: StageContext) -> Job:
 
 
 def _require_disk(context: StageContext, model: LlamaForCausalLM) -> None:
-    """Weights and two moments in fp32 for each kept checkpoint, the best and the one being written; the teacher."""
+    """Weights and two moments in fp32 for each kept checkpoint, the best and the one being written; the teacher.
+
+    Checkpoints that lie there already give way to new ones, the first of them beside it.
+    """
     settings = context.config.finetune
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    checkpoints = settings.keep_checkpoints + 1 + settings.keep_best
-    needed = 12 * trained * checkpoints + 4 * sum(p.numel() for p in model.parameters())
-    require_disk(context.run.path, needed / 1e6, "fine-tuning")
+    one = 12 * sum(p.numel() for p in model.parameters() if p.requires_grad)
+    teacher = 4 * sum(p.numel() for p in model.parameters())
+    more = (settings.keep_checkpoints + settings.keep_best) * one - checkpoint.held_bytes(context.checkpoints)
+    require_disk(context.run.path, (max(more, 0) + one + teacher) / 1e6, "fine-tuning")
 
 
 def start_accelerator(settings: FinetuneConfig) -> Accelerator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from train.config.schema import Config
@@ -49,11 +50,29 @@ class StageOutputs:
     inputs: dict[str, str] = field(default_factory=dict)
     headline: Figures = field(default_factory=dict)
 
-    @property
-    def made_from(self) -> list[str]:
-        """The stages whose outputs this one has read."""
-        folders = {name.split("/")[0] for name in self.inputs}
-        return [stage for folder, stage in PRODUCERS.items() if folder in folders and stage != self.stage]
+    def made_from(self, run: str) -> list[str]:
+        """The artifacts whose files this stage of `run` has read: the run's own, and the teacher of another run."""
+        owners = {_owner(name, run) for name in self.inputs}
+        return [
+            artifact_name(owner, stage)
+            for folder, stage in PRODUCERS.items()
+            for owner in sorted({owner for owner, read in owners if read == folder})
+            if (owner, stage) != (run, self.stage)
+        ]
+
+
+def artifact_name(run: str, stage: str) -> str:
+    """Name of a stage's outputs, one for each run: `latest` of it is never another run's."""
+    return f"{run}-{stage}"
+
+
+def _owner(name: str, run: str) -> tuple[str, str]:
+    """The run that a file is of, and its folder there; empty where it is of none."""
+    parts = PurePath(name).parts
+    if not PurePath(name).is_absolute():
+        return run, parts[0]
+    teachers = [place for place, part in enumerate(parts) if part == "teacher"]  # RUNS/NAME/teacher/…
+    return (parts[teachers[-1] - 1], "teacher") if teachers else ("", "")
 
 
 class Backend(Protocol):
@@ -92,3 +111,8 @@ class RunIdentity:
     def settings(self) -> Figures:
         """The resolved config, and beside it git, hashes of the inputs and versions."""
         return {**self.config.model_dump(mode="json"), **self.provenance}
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the stage, where it has one: what is made with another config, data or code is another tracked run."""
+        return self.provenance.get("fingerprint")

@@ -1,7 +1,7 @@
 """tracking.json of a run folder: the ids under which W&B and trackio know its stages.
 
-A stage that goes on after an interruption goes on in the same tracked run; a stage that had finished and is made again
-(another config, other data) gets a new one.
+A stage that goes on after an interruption goes on in the same tracked run; a stage that had finished, or that begins
+anew (another config, data or code: another fingerprint), gets a new one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "tracking.json"
 
 
 def read_ids(folder: Path) -> dict[str, dict[str, Any]]:
-    """Stage → {"id": …, "finished": bool}; empty where nothing was tracked, or the file is damaged."""
+    """Stage → {"id": …, "finished": bool, "fingerprint": …}; empty where nothing was tracked, or it is damaged."""
     try:
         ids = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -25,13 +25,13 @@ def read_ids(folder: Path) -> dict[str, dict[str, Any]]:
     return ids if isinstance(ids, dict) else {}
 
 
-def begin(folder: Path, stage: str) -> tuple[str, bool]:
+def begin(folder: Path, stage: str, fingerprint: str | None = None) -> tuple[str, bool]:
     """The id of the stage's tracked run, and whether that run goes on rather than begins."""
     ids = read_ids(folder)
     entry = ids.get(stage)
-    if entry is not None and not entry["finished"]:
+    if entry is not None and not entry["finished"] and entry.get("fingerprint") == fingerprint:
         return str(entry["id"]), True
-    ids[stage] = {"id": secrets.token_hex(4), "finished": False}
+    ids[stage] = {"id": secrets.token_hex(4), "finished": False, "fingerprint": fingerprint}
     write_json(folder / NAME, ids)
     return str(ids[stage]["id"]), False
 

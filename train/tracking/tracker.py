@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from train.config.schema import Config
+from train.errors import TandemError
 from train.progress import say
 from train.tracking import run_ids
 from train.tracking.backend import Alert, Backend, Figures, RunIdentity, Sample, StageOutputs
@@ -22,7 +23,7 @@ from train.tracking.jsonl_log import JsonlLog, is_finite
 from train.tracking.trackio_run import open_trackio
 from train.tracking.wandb_run import open_wandb
 
-MIRRORS = (open_wandb, open_trackio)
+MIRRORS = {"wandb": open_wandb, "trackio": open_trackio}
 
 
 class Tracker:
@@ -46,11 +47,22 @@ class Tracker:
         self._backends.append(JsonlLog(self._folder, self._stage))
         if self._config is not None:
             identity = RunIdentity(self._stage, self._config, self._provenance)
-            for open_mirror in MIRRORS:
-                backend = open_mirror(identity, self._folder)
-                if backend is not None:
-                    self._backends.append(backend)
+            self._open_mirrors(identity, self._folder)
         return self
+
+    def _open_mirrors(self, identity: RunIdentity, folder: Path) -> None:
+        """Those that are asked for. What the user can mend (no account, no package) is raised, an outage is not."""
+        for name, open_mirror in MIRRORS.items():
+            try:
+                backend = open_mirror(identity, folder)
+            except TandemError:
+                raise
+            except Exception as error:
+                later = f"tandem track {folder} --to {name} brings the figures there later"
+                say(f"{self._stage}: {name} can't be opened and is dropped, metrics.jsonl goes on ({error}); {later}")
+                continue
+            if backend is not None:
+                self._backends.append(backend)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -16,7 +16,7 @@ from typing import Any
 
 from train.errors import MissingExtraError
 from train.tracking import run_ids
-from train.tracking.backend import SAMPLE_COLUMNS, Alert, Figures, RunIdentity, Sample, StageOutputs
+from train.tracking.backend import SAMPLE_COLUMNS, Alert, Figures, RunIdentity, Sample, StageOutputs, artifact_name
 
 
 class TrackioRun:
@@ -51,14 +51,15 @@ class TrackioRun:
         import trackio
 
         metadata = {"headline": made.headline, "inputs": made.inputs, "sha256": made.outputs}
-        artifact = trackio.Artifact(f"{self._run.group}-{made.stage}", type="stage-output", metadata=metadata)
+        name = artifact_name(self._run.group, made.stage)
+        artifact = trackio.Artifact(name, type="stage-output", metadata=metadata)
         files = {name: (self._folder / name).resolve() for name in made.outputs}
         files = {name: path for name, path in files.items() if path.is_file()}
         for name, path in files.items():
             artifact.add_reference(path.as_uri(), name=name, checksum=False)
-        for stage in made.made_from:
+        for source in made.made_from(self._run.group):
             with contextlib.suppress(ValueError):  # that stage was not tracked, or its files are gone
-                self._run.use_artifact(f"{self._run.group}-{stage}:latest")
+                self._run.use_artifact(f"{source}:latest")
         if files:  # trackio refuses an artifact without any, as of a run whose weights were deleted
             self._run.log_artifact(artifact)
 
@@ -77,7 +78,7 @@ def open_trackio(identity: RunIdentity, folder: Path) -> TrackioRun | None:
     if mode == "auto" and importlib.util.find_spec("trackio") is None:
         return None
     require_trackio(f"track.trackio: {mode}")
-    _, resumed = run_ids.begin(folder, f"{identity.stage}:trackio")
+    _, resumed = run_ids.begin(folder, f"{identity.stage}:trackio", identity.fingerprint)
     return start_trackio(identity, folder, resume="allow" if resumed else "never")
 
 

@@ -6,6 +6,7 @@ online. Files are added with policy "immutable": without it W&B copies every one
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -14,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from train.errors import MissingExtraError, UserError
+from train.progress import say
 from train.tracking import run_ids
-from train.tracking.backend import SAMPLE_COLUMNS, Alert, Figures, RunIdentity, Sample, StageOutputs
+from train.tracking.backend import SAMPLE_COLUMNS, Alert, Figures, RunIdentity, Sample, StageOutputs, artifact_name
 
-AXES = ("train/step", "train/tokens")
-BY_STEP = ("train/*", "eval/*")
+AXES = ("train/step", "train/tokens", "control/train/step")
+BY_STEP = {
+    "train/*": "train/step",
+    "eval/*": "train/step",
+    "control/train/*": "control/train/step",  # the student trained once more, without the teacher
+    "control/eval/*": "control/train/step",
+}
 SMALL_FILE = 20_000_000  # bytes; larger files are named by sha256 alone, not uploaded by a later `wandb sync`
 
 
@@ -54,7 +61,8 @@ class WandbRun:
         import wandb
 
         metadata = {"headline": made.headline, "inputs": made.inputs, "outputs": made.outputs}
-        artifact = wandb.Artifact(f"{made.stage}-outputs", type="stage-output", metadata=metadata)
+        name = artifact_name(self._run.group, made.stage)
+        artifact = wandb.Artifact(name, type="stage-output", metadata=metadata)
         with artifact.new_file("sha256.json", mode="w") as file:
             file.write(json.dumps(made.outputs, indent=2))
         for name in made.outputs:
@@ -62,8 +70,9 @@ class WandbRun:
             if path.is_file() and path.stat().st_size <= SMALL_FILE:
                 artifact.add_file(str(path), name=name, policy="immutable")
         if not self._run.offline:
-            for stage in made.made_from:
-                self._run.use_artifact(f"{stage}-outputs:latest")
+            for source in made.made_from(self._run.group):
+                with contextlib.suppress(ValueError, wandb.errors.CommError):  # that stage was not tracked there
+                    self._run.use_artifact(f"{source}:latest")
         self._run.log_artifact(artifact)
 
     def close(self, failed: bool) -> None:
@@ -81,8 +90,15 @@ def open_wandb(identity: RunIdentity, folder: Path) -> WandbRun | None:
     online = mode == "online"
     if online:
         require_login("track.wandb: online")
-    run_id, resumed = run_ids.begin(folder, identity.stage)
-    resume = "allow" if online and resumed else None  # offline W&B knows no resume: the parts meet when synced
+    run_id, resumed = run_ids.begin(folder, identity.stage, identity.fingerprint)
+    if resumed and not online:
+        # Offline W&B knows no resume: synced under one id, the second part takes the place of the first one's start
+        # (wandb/wandb issues 3841, 5865).
+        say(
+            f"{identity.stage}: W&B's offline files hold this stage in parts. For the whole: "
+            f"tandem track {folder} --to wandb, and sync what it writes, {folder}/backfill/wandb"
+        )
+    resume = "allow" if online and resumed else None
     return start_wandb(identity, folder, run_id, online=online, resume=resume, directory=folder)
 
 
@@ -125,6 +141,6 @@ def start_wandb(
     )
     for axis in AXES:
         run.define_metric(axis)
-    for pattern in BY_STEP:
-        run.define_metric(pattern, step_metric="train/step")
+    for pattern, axis in BY_STEP.items():
+        run.define_metric(pattern, step_metric=axis)
     return WandbRun(run, folder)
