@@ -133,7 +133,9 @@ class SampleFile:
 def judge(config: EvalConfig, row: Row, answer: Answer, open_slots: Collection[str]) -> Score:
     """Scores an answer to a row; a prompt that the engine could not hold has an empty answer."""
     if not answer.fits:
-        return replace(_judged(config, row, TOO_LONG, open_slots), error="too_long")
+        judged = _judged(config, row, TOO_LONG, open_slots)
+        intent = None if judged.intent is None else False  # never right, though it makes no call
+        return replace(judged, error="too_long", intent=intent, false_call=None, invented=None)
     return _judged(config, row, answer, open_slots)
 
 

@@ -129,6 +129,7 @@ def test_text_scorers() -> None:
     assert score_contains("It is Rome.", "paris", "").error == "wrong_text"
     assert score_contains("512", "12", "").error == score_contains("I don't know", "no", "").error == "wrong_text"
     assert score_contains("It costs 12.", "12", "").exact
+    assert score_contains("答えは東京です。", "東京", "").exact, "no spaces between words"
 
 
 def test_a_call_with_words_around_it_is_a_false_call() -> None:

@@ -28,6 +28,10 @@ ErrorType = Literal[
     "too_long",
 ]
 ERROR_TYPES: tuple[ErrorType, ...] = tuple(kind for kind in get_args(ErrorType) if kind != "none")
+# Scripts that write no spaces between words: Thai to Khmer, and what China and Japan use.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)  # Thai to Chinese
 SHOWN_LETTERS = 100  # of a value in an error message
 
 
@@ -134,7 +138,9 @@ def score_choice(
 def _named(answer: str, choices: Collection[str]) -> set[str]:
     found = set()
     for choice in sorted(choices, key=len, reverse=True):
-        whole_word = rf"(?<!\w){re.escape(choice)}(?!\w)"
+        before = "" if UNSPACED.match(choice[:1]) else r"(?<!\w)"
+        after = "" if UNSPACED.match(choice[-1:]) else r"(?!\w)"
+        whole_word = before + re.escape(choice) + after
         answer, times = re.subn(whole_word, " ", answer)
         if times:
             found.add(choice)

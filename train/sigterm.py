@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
@@ -17,6 +18,7 @@ from typing import Any
 
 from train.progress import say
 
+CLEARING_S = 10.0
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -28,9 +30,15 @@ def in_order() -> Iterator[None]:
     collective that never returns to Python.
     """
 
+    asked = float("-inf")
+
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would cut off the clearing away
-        raise SystemExit(TERMINATED)
+        nonlocal asked
+        # One that follows soon would cut off the clearing away; a later one comes because the first had no effect: a
+        # callback swallows what is raised within it.
+        if time.monotonic() - asked > CLEARING_S:
+            asked = time.monotonic()
+            raise SystemExit(TERMINATED)
 
     with _handled(end) if int(os.environ.get("WORLD_SIZE") or 1) == 1 else nullcontext():
         try:
@@ -65,6 +73,10 @@ def child(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[A
             yield process
         except KeyboardInterrupt:
             process.wait()  # Ctrl-C reaches the whole group: the child is ending too
+            raise
+        except BaseException:
+            process.terminate()
+            process.wait()
             raise
     if asked:
         raise SystemExit(TERMINATED)

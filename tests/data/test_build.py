@@ -138,6 +138,17 @@ def test_a_data_set_of_several_configurations(make_config: Make, tmp_path: Path)
     assert named <= {row["id"] for row in toy_rows(60)[:30]}
 
 
+def test_a_folder_that_is_called_as_a_reader_of_datasets(
+    make_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To `datasets`, "csv" without "./" is its own reader."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in toy_rows(20)))
+    found = load_rows(make_config(data={"source": "./csv"}).data, seed=1)
+    assert len(found.splits["train"]) == 18
+
+
 @pytest.mark.parametrize("revision", [{}, {"hub_revision": "v1"}])
 def test_the_hub_is_asked_for_the_configuration_and_the_revision(
     make_config: Make, revision: dict[str, str], monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,8 @@ from train.errors import UserError
 
 Row = dict[str, Any]
 
+NOTHING = '{"name":null,"arguments":{}}'
+
 
 @pytest.fixture(scope="module")
 def simple() -> list[Row]:
@@ -174,6 +176,9 @@ def test_prompt_longer_than_the_window_is_counted_by_name(simple: list[Row]) -> 
     found = judge(EvalConfig(), simple[0], answers[0], ())
     assert (found.exact, found.error, found.ended_by_stop) == (False, "too_long", False)
     assert (found.intent, found.argument_keys, found.valid_json) == (False, False, False), "wrong in every figure"
+    nothing = {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": NOTHING}]}
+    found = judge(EvalConfig(), nothing, answers[0], {"name"})
+    assert (found.exact, found.intent, found.false_call, found.invented) == (False, False, None, None), "nothing is won"
 
 
 def test_nested_schemas_are_described() -> None:

@@ -14,9 +14,12 @@ from rich.console import Console
 from eval.figures import pareto_front, subject
 from eval.report import comparison_table, write_report
 from eval.report_data import gather, training_curves
-from eval.results import SCHEMA, percentile, read_results, schema
+from eval.results import SCHEMA, percentile, read_result, read_results, schema
 from tests.eval.golden import NASTY, write_golden
 from train.errors import UserError
+
+RESULTS = Path(__file__).parents[2] / "eval" / "results"
+COMMITTED = [path for path in sorted(RESULTS.rglob("*.json")) if json.loads(path.read_text()).get("kind") == "artifact"]
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +220,11 @@ def test_lines_of_a_log_that_are_none_of_ours_are_left_out(copy: Path) -> None:
     whole = {"time": 1.0, "stage": "finetune", "train/step": 1, "train/loss": 9.0}
     log.write_text("".join(json.dumps(whole | change) + "\n" for change in strange) + log.read_text())
     assert training_curves(copy) == expected
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: str(path.relative_to(RESULTS)))
+def test_the_projects_own_results_are_of_this_version(path: Path) -> None:
+    assert read_result(path).engine == path.stem
 
 
 def test_run_without_results_is_told(tmp_path: Path) -> None:

@@ -175,13 +175,19 @@ def test_an_engine_without_likelihoods_keeps_its_answers_and_is_timed(
     assert "student-keras: no likelihoods: the text does not fit" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("what", ["tools", "code", "examples"])
+@pytest.mark.parametrize(
+    "what", ["tools", "code", "examples", "library", "mobile/tokenizer.json", "student/hf/tokenizer.json"]
+)
 def test_what_answers_depend_on_beside_the_weights(
     context: StageContext, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run, config = context.run, context.config
     run.mobile.mkdir()
     (run.mobile / "tools.json").write_text("[]")
+    tokenizers = [run.path / name for name in ("mobile", "student/hf", "data/tokenizer", "teacher")]
+    for folder in tokenizers:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tokenizer.json").write_text(folder.name)
     names = ("base", "teacher-eager", "student-tflite-int8-constrained")
     before = {name: engine_key(name, "0", config, run) for name in names}
     assert before == {name: engine_key(name, "0", config, run) for name in names}
@@ -189,11 +195,17 @@ def test_what_answers_depend_on_beside_the_weights(
         (run.mobile / "tools.json").write_text("[{}]")
     elif what == "code":
         monkeypatch.setattr(answers_key, "SOURCES", ("eval/engines",))
+    elif what == "library":
+        monkeypatch.setattr(answers_key, "version", lambda name: "1.0")
+    elif what.endswith("tokenizer.json"):
+        (run.path / what).write_text("another")
     else:
         path = run.data / "train.jsonl"
         path.write_text(path.read_text().replace("turn on", "switch on"))
     changed = {name for name in names if engine_key(name, "0", config, run) != before[name]}
-    assert changed == {"tools": {names[2]}, "code": set(names), "examples": {"base"}}[what]
+    of_student = {names[2]}
+    expected = {"tools": of_student, "code": set(names), "library": set(names), "examples": {"base"}}
+    assert changed == expected.get(what, of_student)
 
 
 def test_changed_row_is_asked_again(fake: Fake, context: StageContext) -> None:

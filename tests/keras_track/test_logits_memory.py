@@ -27,5 +27,5 @@ def test_what_the_machine_cannot_hold_is_told(monkeypatch: pytest.MonkeyPatch) -
     assert text is not None
     assert text.startswith(
         "the student's training needs about 8,493 MB for its logits (bucket 1024: 32 rows × 900 supervised tokens × "
-        "8,192 words), and this machine has 7,000 MB. Lower distill.batch_size"
+        "8,192 words), and this machine has 7,000 MB. Lower distill.batch_size or data.max_length"
     )

@@ -261,6 +261,26 @@ with child([sys.executable, "-c", {stubborn!r}], stdout=-1) as process:
     assert (ended.stdout, ended.returncode) == ("7\n", 143)
 
 
+def test_a_sigterm_that_a_callback_swallows_is_not_the_last_that_counts() -> None:
+    program = """
+import signal
+from train import sigterm
+sigterm.CLEARING_S = 0.0
+class Swallows:
+    def __del__(self):
+        signal.raise_signal(15)
+with sigterm.in_order():
+    Swallows()
+    print("went on", flush=True)
+    signal.raise_signal(15)
+    print("and on", flush=True)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (ended.stdout, ended.returncode) == ("went on\n", 143)
+
+
 def test_functions_that_the_export_would_refuse_are_refused_before_any_work(tmp_path: Path) -> None:
     tools = tmp_path / "tools.json"
     tools.write_text('[{"name": "go", "parameters": {"properties": {"to": {"type": "string", "pattern": "a*"}}}}]')

@@ -57,6 +57,7 @@ def test_taken_for_short_packed_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (road(64, short).attention, road(64, short).flex) == ("varlen", True)
     assert not road(64, short, packed(129, 256)).flex, "a row longer than a block"
     assert not road(64, packed(100, 200)).flex, "packs that are not whole blocks"
+    assert not road(64, packed(100, 4096)).flex, "longer packs than were measured"
     assert not road(48, short).flex, "heads it has no kernel for"
     assert (road(64, alone).attention, road(64, alone).flex) == ("causal", False)
     assert not road(64, short, attention="flash").flex
@@ -100,7 +101,7 @@ def test_a_trial_accepts_it_and_nothing_else(reference: list[torch.Size], monkey
         patch.setattr(flex_trial, "flex", lambda *a: flex_attention.flex(*a) * float("nan"))
         assert "output is nan%" in str(problem())
     monkeypatch.setattr(flex_attention, "_compiled", lambda: 1 / 0)
-    assert problem() == "ZeroDivisionError: division by zero"
+    assert problem() == "its trial failed (ZeroDivisionError: division by zero)"
 
 
 def half_gradient(*inputs: Any) -> torch.Tensor:
@@ -159,6 +160,24 @@ def test_a_trial_that_fails_costs_nothing_but_speed(
     shutil.rmtree(job.context.checkpoints)
     with pytest.raises(TandemError, match=r"attention is 'flex', but RuntimeError: no kernel.*Set it to 'auto'"):
         train(as_on_a_gpu(True, attention="flex"))
+
+
+def test_layers_that_cannot_be_compiled_with_it_are_compiled_without(
+    as_on_a_gpu: Callable[..., Job], reference: list[torch.Size], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    job = as_on_a_gpu(True)
+    module = job.accelerator.unwrap_model(job.summed_loss)
+
+    def compile_layers(*a: object) -> CompileDecision:
+        tried.append(module.kernel)
+        return CompileDecision(module.kernel != "flex", "as it may be")
+
+    monkeypatch.setattr(loop, "compile_layers", compile_layers)
+    train(job)
+    assert tried == ["flex", "masked"]
+    assert job.state.compile_on
+    assert len(reference) == 1, "the trial"
 
 
 def test_layers_that_are_not_compiled_do_without(

@@ -97,3 +97,14 @@ def test_order_is_a_permutation_an_epoch_and_does_not_depend_on_the_count() -> N
     assert sorted(order[:7]) == sorted(order[7:14]) == list(range(7))
     assert order[:7].tolist() != order[7:14].tolist()
     assert pack_order(7, 12, seed=3).tolist() == order[:12].tolist()
+
+
+def test_sizes_of_the_rows() -> None:
+    """Of packs that hold several rows, padding, and a row that fills its pack."""
+    rows = [
+        (list(range(length)), [0] * (length - some) + [1] * some) for length, some in ((5, 2), (8, 1), (3, 3), (4, 1))
+    ]
+    packs = pack_rows(rows, 8, 0)
+    # The first token is predicted by nothing: all three of the third row leave two.
+    assert sorted(packs.row_sizes()) == [(3, 2), (4, 1), (5, 2), (8, 1)]
+    assert sum(some for _, some in packs.row_sizes()) == packs.supervised_tokens

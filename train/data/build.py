@@ -33,7 +33,8 @@ def run(context: StageContext) -> dict[str, Any]:
     config = context.config
     check_sources(config.data)
     check_base(config.model)
-    check_context(config.model.source, local_folder(config.model), config.data.max_length)
+    if config.model.source != "random":
+        check_context(config.model.source, local_folder(config.model), config.data.max_length)
     found = load_rows(config.data, config.seed)
     check_no_leak(found.splits)
     with whole_folder(context.run.data) as folder:

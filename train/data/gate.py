@@ -4,6 +4,7 @@ silently: nothing supervised, an end token that is never trained, rows cut, test
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from statistics import mean, median
 from typing import Any
 
@@ -74,17 +75,17 @@ def check_no_leak(splits: dict[str, list[Row]]) -> None:
 
 
 def prompts(row: Row) -> list[str]:
-    """What stands before each answer of a row, for comparing; the whole row where no user asks anything.
+    """Hashes of what stands before each answer of a row; of the whole row where no user asks anything.
 
     Rows that share any of these share the first, which so says which rows belong into one split.
     """
-    found, text, asked = [], "", False
+    found, text, asked = [], blake2b(digest_size=16), False
     for message in row["messages"]:
         if asked and message["role"] == "assistant":
-            found.append(text)
+            found.append(text.hexdigest())
         asked = asked or message["role"] == "user"
-        text += f"{message['role']}\0{content_text(message['content']).casefold()}\0"
-    return found or [text]
+        text.update(f"{message['role']}\0{content_text(message['content']).casefold()}\0".encode())
+    return found or [text.hexdigest()]
 
 
 def _shown(row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -210,7 +211,8 @@ def _hugging_face(source: Source, streaming: bool, limit: int, seed: int) -> lis
     """Rows of a hub id or a local folder by chance, through `datasets`; streamed or whole."""
     import datasets
 
-    name = str(Path(source.name).expanduser())  # `datasets` takes "~" for the name of a folder
+    # `datasets` takes "~" for the name of a folder, and "csv" without "./" for its own reader.
+    name = os.path.expanduser(source.name)  # noqa: PTH111
     try:
         load: Any = datasets.load_dataset  # its overloads want literals
         data = load(name, source.config, split=source.split, revision=source.revision, streaming=streaming)

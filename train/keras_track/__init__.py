@@ -25,7 +25,7 @@ from train.runs import OF_RUN, Stage
 DISTILL = Stage(
     name="distill",
     entry="train.keras_track.stage:run",
-    sections=("student", "distill", "seed"),
+    sections=("student", "distill", "seed", "data.max_length"),
     inputs=("data/train.jsonl", "data/val.jsonl", "data/tokenizer", "logits"),
     outputs=("student",),
     sources=(

@@ -87,8 +87,7 @@ def train_student(
             context.tracker.log({part.prefix + name: value for name, value in figures.items()})
     with whole_folder(folder) as written:
         student.save(written / "student.keras")
-        longest = max(context.config.data.max_length, context.config.export.window)
-        write_hf_folder(student, written / "hf", context.run.data / "tokenizer", longest)
+        write_hf_folder(student, written / "hf", context.run.data / "tokenizer", context.config.data.max_length)
         write_json(written / HEADLINE, {**headline, "fingerprint": context.fingerprint})
     return headline
 
@@ -129,7 +128,7 @@ def load_batches(context: StageContext, tokenizer: ChatTokenizer, config: Distil
     check_rows(held_out, tokenizer.vocab_size, data / "val.jsonl")
     lengths = ((len(row.tokens), len(row.labels)) for row in rows)
     logits = largest_logits(lengths, config.buckets, config.batch_size, tokenizer.vocab_size)
-    if (problem := too_large(logits)) is not None:
+    if context.config.student.backend == "tensorflow" and (problem := too_large(logits)) is not None:
         raise UserError(f"distill: {problem}")
     cache = None
     if config.alpha > 0 and config.rows != 0:

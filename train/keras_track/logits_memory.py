@@ -54,5 +54,5 @@ def too_large(found: LargestLogits) -> str | None:
         return None
     return (
         f"the student's training needs {found.sentence()}, and this machine has {total_mb:,.0f} MB. Lower "
-        "distill.batch_size, give distill.buckets a length between, or let data.trim_vocabulary cut the vocabulary."
+        "distill.batch_size or data.max_length, or let data.trim_vocabulary cut the vocabulary."
     )

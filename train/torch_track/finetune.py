@@ -31,7 +31,6 @@ from train.torch_track.loop import train
 from train.torch_track.model import load_trainable
 from train.torch_track.packing import micro_batch
 from train.torch_track.sharding import is_sharded
-from train.torch_track.token_cache import encoded_rows
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -63,10 +62,8 @@ def _tell_student_memory(job: Job) -> None:
     config = job.context.config
     if not any(engine.startswith("student-") for engine in config.eval.engines):
         return
-    data, settings = job.context.run.data, config.distill
-    rows = encoded_rows(data / "train.jsonl", data / "tokenizer", job.settings.rows)
-    lengths = ((len(ids), sum(mask)) for ids, mask in rows)
-    found = largest_logits(lengths, settings.buckets, settings.batch_size, job.model.config.vocab_size)
+    settings = config.distill
+    found = largest_logits(job.packs.row_sizes(), settings.buckets, settings.batch_size, job.model.config.vocab_size)
     if (problem := too_large(found)) is not None:
         say(f"finetune: the teacher can be trained, but {problem}")
 

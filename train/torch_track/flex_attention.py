@@ -15,6 +15,7 @@ import torch
 
 from train.torch_track.packing import Packs
 
+LONGEST = 2048  # tokens of a pack: the mask is made from one of [packs, length, length]
 BLOCK = 128  # tokens: side of the blocks that it leaves out; up to here it was measured to be faster
 
 
@@ -25,7 +26,9 @@ def fits(head_size: int) -> bool:
 
 def pays(*packs: Packs) -> bool:
     """Whether these packs are of the kind for which it was measured to be faster: whole blocks of short rows."""
-    return all(some.longest_row <= BLOCK and some.ids.shape[1] % BLOCK == 0 for some in packs)
+    lengths = [some.ids.shape[1] for some in packs]
+    whole = all(length % BLOCK == 0 and length <= LONGEST for length in lengths)
+    return whole and all(some.longest_row <= BLOCK for some in packs)
 
 
 def flex(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: Any, scaling: float | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 
@@ -15,7 +16,7 @@ from train.schedule import learning_rate
 from train.time_budget import TimeBudget
 from train.torch_track import guard
 from train.torch_track.compile_audit import CompileAudit, figures
-from train.torch_track.compiling import compile_layers, decide, has_compiler, setting_for
+from train.torch_track.compiling import CompileDecision, compile_layers, decide, has_compiler, setting_for
 from train.torch_track.cuda_graph import record
 from train.torch_track.flex_trial import problem as flex_problem
 from train.torch_track.flops import peak_flops
@@ -28,6 +29,7 @@ from train.torch_track.speed import Window
 from train.torch_track.step import StepResult, optimizer_step, own_micro_batches
 from train.torch_track.validation import validate
 
+ELSEWHERE = "its trial failed on another process"
 EAGER_STEPS = 3  # made before torch.compile is decided; the first one is not timed
 
 
@@ -142,15 +144,28 @@ def _compile(job: Job, budget: TimeBudget) -> None:
     if module.road.flex:
         _take_flex_attention(job, module)
     able = job.on_all(has_compiler()) if is_sharded(job.model) else None
-    found = compile_layers(job.model, job.settings.compile, trial, job.accelerator.autocast, able)
+    found = _compiled(job, module, trial, able)
     job.optimizer.zero_grad()
-    if not found.on:
-        module.kernel = module.road.attention
     job.breaks = found.breaks
     seconds = time.monotonic() - started
     budget.spent_s += seconds
     spent = round(seconds, 1) if found.on else 0.0
     job.state = replace(job.state, compile_on=found.on, compile_reason=found.reason, compile_seconds=spent)
+
+
+def _compiled(job: Job, module: SummedLoss, trial: Callable[[], None], able: bool | None) -> CompileDecision:
+    """Where layers can't be compiled with FlexAttention, they are with the attention that they have uncompiled."""
+    setting, autocast = job.settings.compile, job.accelerator.autocast
+    if module.kernel == "flex" and job.settings.attention == "auto":
+        found = compile_layers(job.model, "auto", trial, autocast, able)
+        if found.on:
+            return found
+        module.kernel = module.road.attention
+        say("finetune: once more with FlashAttention in place of FlexAttention")
+    found = compile_layers(job.model, setting, trial, autocast, able)
+    if not found.on:
+        module.kernel = module.road.attention
+    return found
 
 
 def _take_flex_attention(job: Job, module: SummedLoss) -> None:
@@ -162,9 +177,9 @@ def _take_flex_attention(job: Job, module: SummedLoss) -> None:
     if job.on_all(found is None):
         module.kernel = "flex"
     elif job.settings.attention == "flex":
-        raise TandemError(f"finetune.attention is 'flex', but {found or 'another process'} failed. Set it to 'auto'.")
+        raise TandemError(f"finetune.attention is 'flex', but {found or ELSEWHERE}. Set it to 'auto'.")
     else:
-        say(f"finetune: FlashAttention in place of FlexAttention: {found or 'of another process'}")
+        say(f"finetune: FlashAttention in place of FlexAttention: {found or ELSEWHERE}")
 
 
 def _after_step(job: Job, budget: TimeBudget, meter: Meter) -> None:

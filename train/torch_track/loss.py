@@ -50,7 +50,7 @@ class Road:
         dropout = config.attention_dropout or 0.0
         kernel = kernel_for(device, bf16, dropout, head_size, *packs)
         if attention != "auto" and (kernel == "masked" or (attention == "flex" and not fits(head_size))):
-            heads = "16, 32, 64, 128 or 256" if attention == "flex" else "8 to 256"
+            heads = "16, 32, 64, 128 or 256" if attention == "flex" else "a multiple of 8 up to 256"
             raise UserError(
                 f"finetune.attention is {attention!r}, which trains on a GPU with native bf16 (finetune.precision "
                 f"bf16), without dropout, and with heads of {heads}. This run has the device {device.type}, "

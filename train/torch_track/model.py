@@ -10,7 +10,7 @@ import torch
 from transformers import BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from train.atomic import sha256_file, sha256_json, whole_folder, write_json
+from train.atomic import sha256_file, sha256_json, whole_folder, write_text
 from train.base_model import base_folder, local_folder
 from train.chat import ChatTokenizer
 from train.config.schema import LlamaShape, ModelConfig
@@ -117,12 +117,12 @@ def untuned_folder(model: ModelConfig, run: RunFolder, seed: int) -> Path:
         return base_folder(model)
     folder, tokenizer = run.path / "base", run.data / "tokenizer"
     made_from = sha256_json([model.model_dump(mode="json"), seed, sha256_file(tokenizer / "tokenizer.json")])
-    mark = folder / "made_from.json"
-    if not mark.exists() or json.loads(mark.read_text(encoding="utf-8")) != made_from:
+    mark = folder / "made_from.txt"
+    if not mark.exists() or mark.read_text(encoding="utf-8") != made_from:
         with whole_folder(folder) as temporary:
             load_trainable(model, tokenizer, seed).save_pretrained(temporary)
             copy_tokenizer(tokenizer, temporary)
-            write_json(temporary / mark.name, made_from)
+            write_text(temporary / mark.name, made_from)
     return folder
 
 

@@ -54,6 +54,15 @@ class Packs:
         """Tokens of the longest row."""
         return int(self.positions.max(initial=0)) + 1
 
+    def row_sizes(self) -> list[tuple[int, int]]:
+        """Tokens and supervised tokens of each row."""
+        most = int(self.segments.max(initial=0)) + 1
+        real = self.segments != EMPTY
+        row = (self.segments + most * np.arange(len(self))[:, None])[real]
+        tokens = np.bincount(row)
+        supervised = np.bincount(row, self.labels[real] != IGNORED, len(tokens))
+        return [(int(all_), int(some)) for all_, some in zip(tokens, supervised, strict=True) if all_]
+
     @property
     def supervised_tokens(self) -> int:
         return int((self.labels != IGNORED).sum())
