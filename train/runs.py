@@ -2,15 +2,12 @@
 
 A stage is done when its fingerprint (its part of the config, the sha256 of its inputs, the hash of its own source
 files) equals the one in run.json and every output file still has the hash recorded there. run.json is written last, so
-a killed stage is simply not done. Two processes can't work in one run folder: a lock file refuses the second.
+a killed stage is simply not done. Two processes can't work in one run folder: run_lock.py.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -26,7 +23,6 @@ from train.config.load import dump_config
 from train.config.schema import Config
 from train.errors import TandemError, UserError
 from train.hardware import environment
-from train.progress import say
 from train.tracking.tracker import Tracker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -38,7 +34,6 @@ BESIDE_THE_RESULT = (
     "distill.save_every",
     "distill.sample_rows",
 )
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre that is mounted without flock
 OF_RUN = "run:"  # before the name of another run whose teacher is read
 ENTRY: dict[str, type | tuple[type, ...]] = {  # of a stage in run.json
     "fingerprint": str,
@@ -308,46 +303,3 @@ def require_disk(path: Path, needed_mb: float, purpose: str) -> None:
             f"The disk of {path} has {free_mb:.0f} MB free, {purpose} needs {needed_mb:.0f} MB. "
             "Free some space, or set TANDEM_RUNS to a folder on another disk."
         )
-
-
-@contextmanager
-def locked(run: RunFolder) -> Iterator[None]:
-    """Holds the run folder for this process; the kernel lets go of it when the process ends, however it ends."""
-    with _opened(run.path / ".lock") as handle:
-        if not _taken(handle, run.path, fcntl.LOCK_NB):
-            raise UserError(
-                f"Another process works in {run.path}. Wait for it, or choose another name for this run (name=…)."
-            )
-        yield
-
-
-@contextmanager
-def in_turn(run: RunFolder, what: str) -> Iterator[None]:
-    """Lets one process after the other make `what` in a run folder; each of its stages holds the folder itself."""
-    with _opened(run.path / ".turn.lock") as handle:
-        if not _taken(handle, run.path, fcntl.LOCK_NB):
-            say(f"{run.path}: another process makes {what}, waiting for it")
-            _taken(handle, run.path)
-        yield
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _taken(handle: int, folder: Path, flags: int = 0) -> bool:
-    """Takes the lock of an open file; False where LOCK_NB is among the flags and another process has it."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | flags)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in WITHOUT_LOCKS:
-            raise
-        say(f"{folder} lies on a file system without locks: see to it that no other process works there")
-    return True

@@ -16,6 +16,7 @@ from train.config.schema import Config
 from train.errors import UserError
 from train.memory import PeakMemory
 from train.progress import say
+from train.run_lock import locked
 from train.runs import (
     RunFolder,
     Stage,
@@ -23,7 +24,6 @@ from train.runs import (
     damage,
     fingerprint,
     is_done,
-    locked,
     open_run,
     output_digests,
     provenance,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors import SafetensorError
@@ -197,22 +198,28 @@ def test_ctrl_c_during_the_imports_ends_with_130() -> None:
     assert "finished stages and checkpoints are kept" in later.stderr
 
 
-def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+def at_work(runs: Path, **options: Any) -> subprocess.Popen[str]:
+    """The smoke run in a group of its own, its first stage at work."""
     process = subprocess.Popen(
         [sys.executable, "tandem.py", "run", "configs/smoke.yaml"],
         cwd=ROOT,
-        env=os.environ | {"TANDEM_RUNS": str(tmp_path)},
+        env=os.environ | {"TANDEM_RUNS": str(runs)},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        # A test suite started in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        **options,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "smoke" / "metrics.jsonl").exists():  # the first stage is at work
+    while not (runs / "smoke" / "metrics.jsonl").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    # A test suite started in the background has SIGINT ignored, and children inherit that.
+    process = at_work(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -222,19 +229,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_the_stage_with_the_command(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "tandem.py", "run", "configs/smoke.yaml"],
-        cwd=ROOT,
-        env=os.environ | {"TANDEM_RUNS": str(tmp_path)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "smoke" / "metrics.jsonl").exists():  # the first stage is at work
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    process = at_work(tmp_path)
     process.terminate()  # it alone, as Slurm, systemd and `kill` do
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143

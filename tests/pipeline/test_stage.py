@@ -16,7 +16,7 @@ import pytest
 
 from eval import eval_stage
 from mobile.export import STAGE as EXPORT
-from train import runs
+from train import run_lock, runs
 from train.config import Config
 from train.config.load import dump_config
 from train.data import STAGE as DATA
@@ -25,14 +25,13 @@ from train.distill import CAPTURE
 from train.errors import TandemError, UserError
 from train.keras_track import distill_stage, initial_folder
 from train.pipeline import StageFailedError, needed, run_pipeline, to_do
+from train.run_lock import in_turn, locked
 from train.runs import (
     RunFolder,
     Stage,
     StageContext,
     fingerprint,
-    in_turn,
     is_done,
-    locked,
     open_run,
     provenance,
     record_stage,
@@ -151,7 +150,7 @@ def test_a_file_system_without_locks_is_told_and_used(
     def flock(handle: int, flags: int) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(runs.fcntl, "flock", flock)
+    monkeypatch.setattr(run_lock.fcntl, "flock", flock)
     assert run_stage(FAKE, make_config()) == {"figure": 7}
     assert "a file system without locks" in capsys.readouterr().err
 
@@ -160,7 +159,8 @@ def test_others_wait_for_their_turn(make_config: Callable[..., Config], tmp_path
     run, log = open_run(make_config()), tmp_path / "log"
     code = f"""
 from pathlib import Path
-from train.runs import RunFolder, in_turn
+from train.run_lock import in_turn
+from train.runs import RunFolder
 with in_turn(RunFolder(Path({str(run.path)!r})), "the teacher"):
     print(Path({str(log)!r}).exists())
 """

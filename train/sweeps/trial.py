@@ -20,7 +20,8 @@ from train.atomic import sha256_json, write_json
 from train.config import Config, load_config
 from train.errors import UserError
 from train.pipeline import run_pipeline
-from train.runs import RunFolder, Stage, in_turn, open_run
+from train.run_lock import in_turn
+from train.runs import RunFolder, Stage, open_run
 from train.tracking.jsonl_log import is_finite, read_lines
 
 AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH")
