@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from eval.figures import pareto_front, subject
-from eval.report import comparison_table, write_report
+from eval.report import comparison_table, write_report, write_reports
 from eval.report_data import gather, training_curves
 from eval.results import SCHEMA, percentile, read_result, read_results, schema
 from tests.eval.golden import NASTY, write_golden
 from train.errors import UserError
+from train.runs import RunFolder
 
 RESULTS = Path(__file__).parents[2] / "eval" / "results"
 COMMITTED = [path for path in sorted(RESULTS.rglob("*.json")) if json.loads(path.read_text()).get("kind") == "artifact"]
@@ -225,6 +226,24 @@ def test_lines_of_a_log_that_are_none_of_ours_are_left_out(copy: Path) -> None:
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: str(path.relative_to(RESULTS)))
 def test_the_projects_own_results_are_of_this_version(path: Path) -> None:
     assert read_result(path).engine == path.stem
+
+
+def test_words_follow_the_scorer(copy: Path) -> None:
+    for path in (copy / "eval").glob("*.json"):
+        _with(path, "settings", "scorer", value="contains")
+    assert "% contains the answer on t3 (95" in write_report(copy)["verdict"]
+    for name in ("report.md", "report.html"):
+        text = (copy / name).read_text()
+        assert "Contains the answer" in text
+        assert "Exact match" not in text
+
+
+def test_runs_with_other_headline_sets_have_no_best(golden: Path, copy: Path) -> None:
+    assert write_reports([RunFolder(golden), RunFolder(copy)])["verdict"].startswith("Best: ")
+    for path in (copy / "eval").glob("*.json"):
+        _with(path, "settings", "headline", value="none")
+    found = write_reports([RunFolder(golden), RunFolder(copy)])
+    assert found["verdict"] == "No best is named: the runs' headline sets differ (none, t3)."
 
 
 def test_run_without_results_is_told(tmp_path: Path) -> None:

@@ -33,11 +33,10 @@ Setting = Literal["auto", "on", "off"]
 
 @dataclass(frozen=True)
 class CompileDecision:
-    """Whether layers are compiled, why, and what it cost. Kept in checkpoints."""
+    """Whether layers are compiled, and why. Kept in checkpoints."""
 
     on: bool
     reason: str
-    seconds: float = 0.0
     breaks: tuple[LayerBreak, ...] = ()  # layers that run eagerly
 
 
@@ -98,7 +97,7 @@ def compile_layers(
     say(f"finetune: {compiled} of {len(model.model.layers)} layers compiled in {seconds:.0f} s")
     for found in breaks:
         say(f"finetune: layer {found.layer} runs eagerly: {found.reason} ({found.where})")
-    return CompileDecision(True, "compiled", round(seconds, 1), breaks)
+    return CompileDecision(True, "compiled", breaks)
 
 
 def _layer_inputs(model: LlamaForCausalLM, trial: Callable[[], None]) -> dict[int, tuple[Any, Any]]:
